@@ -1,0 +1,225 @@
+//! The body of a request, received as it is read and never held.
+
+use std::io::{self, BufRead, Error, ErrorKind, Read};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::chunked::Decoder;
+use super::head::{Framing, Refusal};
+use super::{BODY_TIMEOUT, DRAIN_BYTES_MAX, DRAIN_TIMEOUT};
+use crate::{Connection, ErrorCode, SendFlags};
+
+/// The most bytes that are received by one call.
+const PIECE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The reading half of an [`Exchange`](super::Exchange), from [`split`](super::Exchange::split).
+pub struct RequestBody<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) body: &'a mut Body,
+}
+
+/// How far the body of one request has been read.
+pub(super) struct Body {
+    rest: Rest,
+    /// What was received last.
+    piece: Vec<u8>,
+    /// Where in `piece` the data is that nobody has taken yet.
+    data: Range<usize>,
+    /// Up to where `piece` is decoded.
+    decoded: usize,
+    /// The client waits for `100 Continue` before it sends the body.
+    continue_owed: bool,
+    fault: Option<Fault>,
+}
+
+/// What has not been received yet.
+enum Rest {
+    Length(u64),
+    Chunked(Decoder),
+}
+
+/// Why no more of the body can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Refused(Refusal),
+    Broken,
+}
+
+impl Body {
+    pub(super) fn new() -> Body {
+        Body {
+            rest: Rest::Length(0),
+            piece: Vec::new(),
+            data: 0..0,
+            decoded: 0,
+            continue_owed: false,
+            fault: None,
+        }
+    }
+
+    /// Starts with the body of the next request.
+    pub(super) fn begin(&mut self, framing: Framing, continue_owed: bool) {
+        self.rest = match framing {
+            Framing::Length(length) => Rest::Length(length),
+            Framing::Chunked => Rest::Chunked(Decoder::new()),
+        };
+        self.data = 0..0;
+        self.decoded = self.piece.len();
+        self.continue_owed = continue_owed;
+        self.fault = None;
+    }
+
+    /// Returns the status that the fault of the client deserves, if there was one.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self.fault {
+            Some(Fault::Refused(status)) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Says whether the connection or the client has failed.
+    pub(super) fn has_fault(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// Says whether [`drain`](Self::drain) is certain to fail.
+    pub(super) fn is_undrainable(&self) -> bool {
+        let too_long = matches!(self.rest, Rest::Length(length) if length > DRAIN_BYTES_MAX);
+        too_long || self.continue_owed || self.has_fault()
+    }
+
+    /// Sends `100 Continue` where the client waits for it.
+    pub(super) fn send_continue(&mut self, connection: &Connection) -> io::Result<()> {
+        if std::mem::take(&mut self.continue_owed) {
+            let line = b"HTTP/1.1 100 Continue\r\n\r\n";
+            connection
+                .send_all(line, SendFlags::empty(), None)
+                .map_err(|code| {
+                    self.fault = Some(Fault::Broken);
+                    Error::from(code)
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Returns data that is here, or receives some; empty means the end of the body.
+    pub(super) fn fill(&mut self, connection: &Connection) -> io::Result<&[u8]> {
+        if self.data.is_empty() {
+            self.send_continue(connection)?;
+            self.advance(connection, BODY_TIMEOUT)?;
+        }
+        Ok(&self.piece[self.data.clone()])
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.data.start += count.min(self.data.len());
+    }
+
+    /// Reads what is left, so that the next request can be received, and says whether it could.
+    pub(super) fn drain(&mut self, connection: &Connection) -> bool {
+        if self.is_done() {
+            return true;
+        }
+        if self.is_undrainable() {
+            return false;
+        }
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
+        let mut drained = 0;
+        while drained <= DRAIN_BYTES_MAX {
+            self.data = 0..0;
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            match self.advance(connection, timeout) {
+                Ok(()) if self.data.is_empty() => return true,
+                Ok(()) => drained += self.data.len() as u64,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    fn is_done(&self) -> bool {
+        self.data.is_empty() && self.needed() == 0
+    }
+
+    /// Returns how many bytes there are at least that have not been received.
+    fn needed(&self) -> u64 {
+        match &self.rest {
+            Rest::Length(length) => *length,
+            Rest::Chunked(decoder) => decoder.needed(),
+        }
+    }
+
+    /// Receives and decodes until there is data or the body has ended.
+    fn advance(&mut self, connection: &Connection, timeout: Duration) -> io::Result<()> {
+        match self.fault {
+            Some(Fault::Refused(_)) => return Err(ErrorKind::InvalidData.into()),
+            Some(Fault::Broken) => return Err(ErrorKind::BrokenPipe.into()),
+            None => {}
+        }
+        while self.data.is_empty() && (self.decoded < self.piece.len() || self.needed() > 0) {
+            if self.decoded == self.piece.len() {
+                let max = self.needed().min(PIECE_BYTES_MAX) as u32;
+                self.piece = match connection.recv(max, Some(timeout)) {
+                    Ok(piece) => piece,
+                    Err(code) => return Err(self.fail(code)),
+                };
+                self.decoded = 0;
+                if self.piece.is_empty() {
+                    self.fault = Some(Fault::Refused(400));
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+            }
+            self.decode()?;
+        }
+        Ok(())
+    }
+
+    /// Finds the next data in what was received.
+    fn decode(&mut self) -> io::Result<()> {
+        let input = &self.piece[self.decoded..];
+        match &mut self.rest {
+            Rest::Length(length) => {
+                *length -= input.len() as u64;
+                self.data = self.decoded..self.piece.len();
+                self.decoded = self.piece.len();
+            }
+            Rest::Chunked(decoder) => match decoder.step(input) {
+                Ok(step) => {
+                    self.data = self.decoded + step.data.start..self.decoded + step.data.end;
+                    self.decoded += step.consumed;
+                }
+                Err(_) => {
+                    self.fault = Some(Fault::Refused(400));
+                    return Err(Error::new(ErrorKind::InvalidData, "malformed chunked body"));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, code: ErrorCode) -> Error {
+        self.fault = Some(match code {
+            ErrorCode::Timeout => Fault::Refused(408),
+            _ => Fault::Broken,
+        });
+        code.into()
+    }
+}
+
+impl BufRead for RequestBody<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.body.fill(self.connection)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.body.consume(count);
+    }
+}
+
+impl Read for RequestBody<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buf)?;
+        self.consume(count);
+        Ok(count)
+    }
+}

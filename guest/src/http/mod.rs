@@ -1,0 +1,191 @@
+//! HTTP/1.1 for handlers: the loop that receives requests, and the [`Exchange`] that a handler
+//! answers them with.
+//!
+//! The usual way in is [`http_handler!`](crate::http_handler); [`serve`] is for handlers that do
+//! something else with the connection first. Requests are answered one after the other, pipelined
+//! ones too; a small answer costs one `recv_until` and one `send`. Requests that are malformed or
+//! ambiguous, too large or too slow are answered here and never reach the handler.
+
+mod answer;
+mod body;
+mod chunked;
+mod date;
+mod exchange;
+mod head;
+mod response;
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::{Connection, ErrorCode};
+use head::Refusal;
+
+pub use ::http::Version;
+pub use answer::ResponseBody;
+pub use body::RequestBody;
+pub use exchange::Exchange;
+pub use head::{HEAD_BYTES_MAX, HEADERS_MAX};
+pub use response::Response;
+
+/// How long a request head may take from its first bytes; a slower one is answered with 408.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may pause within a request body; one that is silent for longer is answered
+/// with 408 where the handler has not answered yet.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of a body that the handler did not read is received and dropped to keep a connection;
+/// where more is left, the connection is closed.
+pub const DRAIN_BYTES_MAX: u64 = 64 * 1024;
+
+/// How long receiving what the handler did not read may take.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What was received where a request may begin.
+enum Received {
+    Request,
+    /// Empty lines, which are ignored in front of a request (RFC 9112 section 2.2).
+    EmptyLines,
+    /// The end of the connection, or nothing that an answer could reach.
+    End,
+}
+
+/// What a handler of requests returns.
+///
+/// An error before anything of the answer was sent becomes an answer with status 500, or 400 or
+/// 408 where the client's body was at fault. Later it closes the connection without the end of the
+/// answer, so that the client can tell.
+pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Serves the requests of one connection and says what becomes of it.
+///
+/// The result is what a handler has to return: the connection when it is idle, `None` when it is
+/// at its end. Errors that are not the client's go to stderr, which the host logs.
+pub fn serve(
+    connection: Connection,
+    mut handle: impl FnMut(&mut Exchange) -> Result,
+) -> Option<Connection> {
+    let mut exchange = Exchange::new(connection);
+    loop {
+        match exchange.receive() {
+            Ok(Received::Request) => {
+                let outcome = handle(&mut exchange);
+                if !exchange.settle(outcome) {
+                    return None;
+                }
+            }
+            // A client that sends nothing else must not hold the instance until a head deadline.
+            Ok(Received::EmptyLines) => {}
+            Ok(Received::End) => return None,
+            Err(status) => {
+                exchange.refuse(status);
+                return None;
+            }
+        }
+        if !exchange.connection.next() {
+            return Some(exchange.connection);
+        }
+    }
+}
+
+impl Exchange {
+    /// Receives the next request, or says with which status it is refused.
+    fn receive(&mut self) -> std::result::Result<Received, Refusal> {
+        // What fails before a head was parsed is answered as to HTTP/1.1, and ends the connection.
+        self.head.clear();
+        let bytes = receive_head(&self.connection)?;
+        match &bytes[..] {
+            b"" => return Ok(Received::End),
+            // httparse ignores one empty line, but two look like the end of a head.
+            b"\r\n\r\n" | b"\r\n" => return Ok(Received::EmptyLines),
+            _ => {}
+        }
+        self.head.parse(bytes)?;
+        self.body
+            .begin(self.head.framing, self.head.expects_continue);
+        self.answer.begin(!self.head.keep_alive);
+        Ok(Received::Request)
+    }
+
+    /// Brings an exchange to its end and says whether the connection can take another.
+    fn settle(&mut self, outcome: Result) -> bool {
+        match outcome {
+            Ok(()) => {
+                if let Err(error) = self.finish() {
+                    self.fail(&error);
+                }
+            }
+            Err(error) => self.fail(&*error),
+        }
+        !self.answer.close && self.body.drain(&self.connection)
+    }
+
+    /// Ends an exchange that the handler cannot: with an answer where nothing of one has been sent.
+    fn fail(&mut self, error: &(impl std::fmt::Display + ?Sized)) {
+        // What the client did is no news to the operator.
+        if !self.body.has_fault() && self.answer.state != answer::State::Broken {
+            let (method, target) = (self.method(), self.target());
+            // Not `eprintln!`, which panics where stderr is closed.
+            let _ = writeln!(io::stderr(), "handler failed: {method} `{target}`: {error}");
+        }
+        if !self.answer.sent {
+            self.refuse(self.body.refusal().unwrap_or(500));
+        }
+        self.close();
+    }
+
+    /// Answers with nothing but a status, and closes the connection.
+    fn refuse(&mut self, status: Refusal) {
+        self.answer.begin(true);
+        let reason = ::http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|s| s.canonical_reason());
+        // A client that does not take the answer gets the end of the connection all the same.
+        let _ = self.respond(status, "text/plain", reason.unwrap_or_default());
+    }
+}
+
+/// Receives a request head, or what a client sent instead of one before it closed its side.
+///
+/// Empty means that there is nothing to answer.
+fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal> {
+    // The host usually has a whole head already.
+    match connection.recv_until(b"\r\n\r\n", HEAD_BYTES_MAX, Some(Duration::ZERO)) {
+        Ok(bytes) => Ok(bytes),
+        Err(ErrorCode::Timeout) => receive_lines(connection),
+        Err(ErrorCode::TooLarge) => Err(431),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// Receives a head line by line.
+///
+/// It is not here yet, or it is whole for the host but its lines end in bare line feeds. Lines
+/// tell which without waiting, and without taking anything that follows the head.
+fn receive_lines(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal> {
+    let deadline = Instant::now() + HEAD_TIMEOUT;
+    let mut bytes = Vec::new();
+    while bytes.len() < HEAD_BYTES_MAX as usize {
+        let max = HEAD_BYTES_MAX - bytes.len() as u32;
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let line = match connection.recv_until(b"\n", max, Some(timeout)) {
+            Ok(line) => line,
+            Err(ErrorCode::TooLarge) => return Err(431),
+            Err(ErrorCode::Timeout) => {
+                let part = connection.recv(1, Some(Duration::ZERO));
+                let is_silent = bytes.is_empty() && part.map_or(true, |part| part.is_empty());
+                return if is_silent { Ok(bytes) } else { Err(408) };
+            }
+            Err(_) => return Ok(Vec::new()),
+        };
+        bytes.extend_from_slice(&line);
+        if line.ends_with(b"\n") && !line.ends_with(b"\r\n") {
+            return Err(400);
+        }
+        // An empty line, or the last one of a client that closed its side.
+        if line == b"\r\n" || !line.ends_with(b"\n") {
+            return Ok(bytes);
+        }
+    }
+    Err(431)
+}

@@ -1,0 +1,250 @@
+//! The head of an answer, written into the buffer that it is sent from.
+
+use std::io::{self, Error, ErrorKind};
+
+use ::http::{StatusCode, Version};
+
+use super::Exchange;
+use super::answer::State;
+use super::chunked::is_token;
+use crate::File;
+
+/// An answer that has a status and header lines, and needs a body to be sent.
+///
+/// Made by [`Exchange::response`]. `Content-Length`, `Transfer-Encoding`, `Connection` and `Date`
+/// are set by the library and cannot be given. Nothing is sent before [`send`](Self::send),
+/// [`stream`](Self::stream) or [`send_file`](Self::send_file), which also report what was wrong
+/// with a header line.
+///
+/// # Errors
+/// - `InvalidInput`: the status is not within 200 to 999, a header line cannot be sent, or the
+///   request has an answer already.
+/// - Otherwise, what sending to the connection fails with.
+#[must_use = "nothing is sent without `send`, `stream` or `send_file`"]
+pub struct Response<'a> {
+    exchange: &'a mut Exchange,
+    status: u16,
+    fault: Option<&'static str>,
+}
+
+/// What the head says about the length of the body.
+#[derive(Clone, Copy)]
+enum Length {
+    Known(u64),
+    Unknown,
+}
+
+impl<'a> Response<'a> {
+    pub(super) fn new(exchange: &'a mut Exchange, status: u16) -> Response<'a> {
+        let mut fault = None;
+        if exchange.answer.state != State::Unstarted {
+            fault = Some("the request has an answer already");
+        } else if let Some(code) = final_status(status) {
+            let out = &mut exchange.answer.out;
+            out.clear();
+            out.extend_from_slice(b"HTTP/1.1 ");
+            push_decimal(out, status.into());
+            out.push(b' ');
+            out.extend_from_slice(code.canonical_reason().unwrap_or_default().as_bytes());
+            out.extend_from_slice(b"\r\n");
+        } else {
+            fault = Some("a status is within 200 to 999");
+        }
+        Response {
+            exchange,
+            status,
+            fault,
+        }
+    }
+
+    /// Adds a header line; the same name may be given more than once.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        if self.fault.is_some() {
+            return self;
+        }
+        if name.is_empty() || !name.bytes().all(is_token) || !value.iter().all(is_value_byte) {
+            self.fault = Some("a header line contains what it cannot");
+        } else if is_reserved(name) {
+            self.fault = Some("a header line is set by the library");
+        } else {
+            push_header(&mut self.exchange.answer.out, name.as_bytes(), value);
+        }
+        self
+    }
+
+    /// Adds the header line `Content-Type`.
+    pub fn content_type(self, value: &str) -> Self {
+        self.header("Content-Type", value)
+    }
+
+    /// Sends the head and all of the body.
+    pub fn send(mut self, body: impl AsRef<[u8]>) -> io::Result<()> {
+        let body = body.as_ref();
+        if self.exchange.body.is_undrainable() {
+            self.exchange.answer.close = true;
+        }
+        self.end_head(Length::Known(body.len() as u64))?;
+        let Exchange {
+            connection, answer, ..
+        } = self.exchange;
+        answer.send_whole(connection, body)
+    }
+
+    /// Starts a body that is then written to the exchange, with a length if that is known.
+    ///
+    /// The head goes out with the first bytes of the body. Without a length the body is chunked,
+    /// or for a client of HTTP/1.0 ended by the end of the connection. Where a client waits for
+    /// `100 Continue` and the status is a success, it is sent now, because the body may be read
+    /// while the answer is written.
+    pub fn stream(mut self, length: Option<u64>) -> io::Result<()> {
+        if self.fault.is_none() && self.status < 300 {
+            let Exchange {
+                connection, body, ..
+            } = &mut *self.exchange;
+            body.send_continue(connection)?;
+        } else if self.exchange.body.is_undrainable() {
+            self.exchange.answer.close = true;
+        }
+        self.end_head(length.map_or(Length::Unknown, Length::Known))
+    }
+
+    /// Sends the head and all of `file`, which does not enter the guest's memory.
+    ///
+    /// # Errors
+    /// Besides those above, `UnexpectedEof`: the file became shorter meanwhile. The connection is
+    /// closed then, so that the client notices.
+    pub fn send_file(self, file: &File) -> io::Result<()> {
+        let size = file.stat()?.size;
+        self.send_file_part(file, 0, size)
+    }
+
+    /// Sends the head and the `length` bytes of `file` that start at `offset`.
+    ///
+    /// # Errors
+    /// As of [`send_file`](Self::send_file).
+    pub fn send_file_part(mut self, file: &File, offset: u64, length: u64) -> io::Result<()> {
+        if self.exchange.body.is_undrainable() {
+            self.exchange.answer.close = true;
+        }
+        self.end_head(Length::Known(length))?;
+        let Exchange {
+            connection, answer, ..
+        } = self.exchange;
+        answer.send_file(connection, file, offset, length)
+    }
+
+    /// Writes the lines that are the library's, and decides how the body is delimited.
+    fn end_head(&mut self, length: Length) -> io::Result<()> {
+        if let Some(fault) = self.fault {
+            return Err(Error::new(ErrorKind::InvalidInput, fault));
+        }
+        let exchange = &mut *self.exchange;
+        let old = exchange.head.version == Version::HTTP_10;
+        let bodiless = matches!(self.status, 204 | 304);
+        let until_close = matches!(length, Length::Unknown) && old && !bodiless;
+        let answer = &mut exchange.answer;
+        answer.close |= until_close || exchange.connection.closing();
+        answer.state = match length {
+            Length::Known(length) => State::Length(length),
+            Length::Unknown if old => State::UntilClose,
+            Length::Unknown => State::Chunked,
+        };
+        match answer.state {
+            _ if bodiless => {}
+            State::Length(length) => {
+                answer.out.extend_from_slice(b"Content-Length: ");
+                push_decimal(&mut answer.out, length);
+                answer.out.extend_from_slice(b"\r\n");
+            }
+            State::Chunked => push_header(&mut answer.out, b"Transfer-Encoding", b"chunked"),
+            _ => {}
+        }
+        answer.out.extend_from_slice(answer.date.now());
+        if answer.close {
+            push_header(&mut answer.out, b"Connection", b"close");
+        } else if old {
+            push_header(&mut answer.out, b"Connection", b"keep-alive");
+        }
+        answer.out.extend_from_slice(b"\r\n");
+        if bodiless || exchange.head.method() == "HEAD" {
+            answer.state = State::Bodiless;
+        }
+        Ok(())
+    }
+}
+
+/// Returns what is no interim answer, such as 100, and no number that is no status.
+fn final_status(status: u16) -> Option<StatusCode> {
+    StatusCode::from_u16(status)
+        .ok()
+        .filter(|code| *code >= StatusCode::OK)
+}
+
+fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+fn is_reserved(name: &str) -> bool {
+    ["content-length", "transfer-encoding", "connection", "date"]
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
+fn is_value_byte(byte: &u8) -> bool {
+    *byte == b'\t' || *byte >= b' ' && *byte != 0x7f
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_decimal(number: u64) {
+        let mut out = Vec::new();
+        push_decimal(&mut out, number);
+        assert_eq!(out, number.to_string().into_bytes());
+    }
+
+    #[test]
+    fn numbers_are_written_without_leading_zeros() {
+        [0, 9, 10, 200, 65_536, u64::MAX]
+            .into_iter()
+            .for_each(check_decimal);
+    }
+
+    #[test]
+    fn a_header_value_cannot_end_its_line() {
+        assert!(
+            b"text/plain; charset=\"utf-8\"\t\xff"
+                .iter()
+                .all(is_value_byte)
+        );
+        for byte in [b'\r', b'\n', 0, 0x1f, 0x7f] {
+            assert!(!is_value_byte(&byte), "{byte}");
+        }
+    }
+
+    #[test]
+    fn framing_header_lines_are_reserved() {
+        assert!(is_reserved("Content-LENGTH") && is_reserved("transfer-encoding"));
+        assert!(!is_reserved("Content-Type"));
+    }
+}
