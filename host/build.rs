@@ -1,0 +1,139 @@
+//! Compiles the guests, so that the built-in handler and the tests' components are always there.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+use std::{env, fs};
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// The guest that is built into the host.
+const BUILT_IN: &str = "hello";
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(mio_unsupported_force_poll_poll)");
+    let host = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let root = host
+        .parent()
+        .expect("the host is a folder of the workspace")
+        .to_owned();
+    for input in ["guest", "wit", "tests/guests", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(input).display());
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let target_dir = target_dir(&out);
+
+    add_target();
+    // A target directory of its own: the outer cargo holds the lock of the usual one.
+    let guest_target_dir = target_dir.join("guest-build");
+    compile(&root, &guest_target_dir);
+    let built = guest_target_dir.join(TARGET).join("guest/examples");
+    let guests = target_dir.join("guests");
+    collect(&built, &guests);
+    let built_in = guests.join(BUILT_IN).with_extension("wasm");
+    println!(
+        "cargo::rustc-env=SOCKEYE_BUILT_IN_GUEST={}",
+        built_in.display()
+    );
+}
+
+/// The directory above `OUT_DIR` that cargo marked as its target directory.
+fn target_dir(out: &Path) -> PathBuf {
+    let marked = out
+        .ancestors()
+        .find(|dir| dir.join("CACHEDIR.TAG").exists());
+    marked.unwrap_or(out).to_owned()
+}
+
+/// Runs a command of the toolchain with the variables of the outer build taken away, which are
+/// about another target.
+fn toolchain(variable: &str, default: &str) -> Command {
+    let mut command = Command::new(env::var_os(variable).unwrap_or_else(|| default.into()));
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        let of_outer_build = name_text.starts_with("CARGO")
+            && !matches!(
+                &*name_text,
+                "CARGO_HOME" | "CARGO_NET_OFFLINE" | "CARGO_TERM_COLOR"
+            );
+        if of_outer_build || matches!(&*name_text, "RUSTFLAGS" | "RUSTC_WRAPPER" | "TARGET") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Adds the guests' target to the toolchain where it is missing.
+fn add_target() {
+    let mut rustc = toolchain("RUSTC", "rustc");
+    let sysroot = rustc
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
+    let present = sysroot.is_ok_and(|output| {
+        let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success() && Path::new(&path).exists()
+    });
+    if present {
+        return;
+    }
+    let added = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .status();
+    if !added.is_ok_and(|status| status.success()) {
+        fail(&format!(
+            "the guests need Rust's target `{TARGET}`, and `rustup target add {TARGET}` failed",
+        ));
+    }
+}
+
+fn compile(root: &Path, target_dir: &Path) {
+    let mut cargo = toolchain("CARGO", "cargo");
+    cargo
+        .current_dir(root)
+        .args([
+            "build",
+            "--locked",
+            "--package",
+            "sockeye-guest",
+            "--examples",
+        ])
+        .args(["--profile", "guest", "--target", TARGET, "--target-dir"])
+        .arg(target_dir);
+    if !cargo.status().is_ok_and(|status| status.success()) {
+        fail(&format!(
+            "the guests did not compile; to see why:\n  \
+             cargo build -p sockeye-guest --examples --profile guest --target {TARGET}"
+        ));
+    }
+}
+
+/// Copies the components to where people look for them, under the names of their sources.
+fn collect(built: &Path, guests: &Path) {
+    let fail_on = |what: &Path, error| -> ! { fail(&format!("`{}`: {error}", what.display())) };
+    fs::create_dir_all(guests).unwrap_or_else(|error| fail_on(guests, error));
+    let entries = fs::read_dir(built).unwrap_or_else(|error| fail_on(built, error));
+    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+        let stem = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().replace('_', "-"));
+        let (Some(stem), Some("wasm")) = (stem, path.extension().and_then(|e| e.to_str())) else {
+            continue;
+        };
+        // Cargo also leaves `NAME-HASH.wasm`.
+        let hashed = stem.rsplit_once('-').is_some_and(|(_, hash)| {
+            hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        if !hashed {
+            let to = guests.join(stem).with_extension("wasm");
+            // By way of a rename, so that nobody ever reads half a component.
+            let partial = to.with_extension("partial");
+            let copied = fs::copy(&path, &partial).and_then(|_| fs::rename(&partial, &to));
+            copied.unwrap_or_else(|error| fail_on(&to, error));
+        }
+    }
+}
+
+fn fail(message: &str) -> ! {
+    println!("cargo::error={}", message.replace('\n', " "));
+    eprintln!("{message}");
+    exit(1)
+}

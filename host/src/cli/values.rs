@@ -1,0 +1,124 @@
+//! Values on the command line: durations, sizes, counts and addresses, with their units.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+/// Parses `250ms`, `2s`, `10m` or `1h`; `0` needs no unit.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    const HINT: &str = "write a number and a unit, such as `250ms`, `2s`, `10m` or `1h`";
+    let (number, unit) = split(text);
+    let number: u64 = number.parse().map_err(|_| HINT.to_owned())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        "" if number == 0 => Some(0),
+        _ => return Err(HINT.to_owned()),
+    };
+    // A bound of more than a year is a mistake, and would only overflow later.
+    const YEAR: u64 = 365 * 24 * 3_600_000;
+    let milliseconds = milliseconds.filter(|&milliseconds| milliseconds <= YEAR);
+    milliseconds
+        .map(Duration::from_millis)
+        .ok_or_else(|| "it is more than a year".to_owned())
+}
+
+/// Parses `4096`, `64KiB`, `16MiB` or `1GiB`; at least one byte.
+pub(super) fn parse_size(text: &str) -> Result<usize, String> {
+    const HINT: &str = "write a number of bytes, or one with a unit, such as `64KiB` or `16MiB`";
+    let (number, unit) = split(text);
+    let number: usize = number.parse().map_err(|_| HINT.to_owned())?;
+    let factor = match unit {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(HINT.to_owned()),
+    };
+    match number.checked_mul(factor) {
+        Some(0) => Err("it must be at least one byte".to_owned()),
+        // No linear memory and no buffer is larger.
+        Some(bytes) if bytes <= 4 << 30 => Ok(bytes),
+        _ => Err("it is more than `4GiB`".to_owned()),
+    }
+}
+
+/// Parses a number of at least one.
+pub(super) fn parse_count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("write a whole number of at least 1".to_owned()),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// Parses an address with a port; a name is looked up and its first address taken.
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    const HINT: &str = "write an address and a port, such as `127.0.0.1:8080` or `[::1]:8080`";
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; {HINT}"))?;
+    addresses.next().ok_or_else(|| HINT.to_owned())
+}
+
+/// Splits a number from its unit.
+fn split(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit_and_are_at_most_a_year() {
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_duration("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+        for wrong in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "1 s",
+            "1d",
+            "99999999999h",
+            "9000h",
+        ] {
+            assert!(parse_duration(wrong).is_err(), "`{wrong}` is no duration");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_binary_unit() {
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert_eq!(parse_size("64KiB"), Ok(65_536));
+        assert_eq!(parse_size("4GiB"), Ok(4 << 30));
+        for wrong in ["", "0", "64kb", "1MB", "-1", "5GiB", "99999999999999999999"] {
+            assert!(parse_size(wrong).is_err(), "`{wrong}` is no size");
+        }
+    }
+
+    #[test]
+    fn counts_are_at_least_one() {
+        assert_eq!(parse_count("1"), Ok(1));
+        for wrong in ["0", "-1", "", "many", "4294967296"] {
+            assert!(parse_count(wrong).is_err(), "`{wrong}` is no count");
+        }
+    }
+
+    #[test]
+    fn addresses_need_a_port() {
+        assert!(parse_address("127.0.0.1:0").is_ok());
+        assert!(parse_address("[::1]:8080").is_ok());
+        for wrong in ["127.0.0.1", "", "8080", "::1:8080:x", "127.0.0.1:99999"] {
+            assert!(parse_address(wrong).is_err(), "`{wrong}` is no address");
+        }
+    }
+}

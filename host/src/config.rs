@@ -1,0 +1,137 @@
+//! What the server is to do: settings that were checked and cannot be invalid any more.
+//!
+//! The command line is one way to make them (`cli.rs`); a program that embeds the host fills them
+//! in itself. Every bound of the host has its place and its default here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::net::Directory;
+
+/// When an instance serves again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Reuse {
+    /// Every request has an instance of its own.
+    Never,
+    /// An instance serves one connection while that is busy, and no other.
+    Connection,
+    /// An instance that ended cleanly serves other connections too.
+    Always,
+}
+
+impl Reuse {
+    /// The name on the command line and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reuse::Never => "never",
+            Reuse::Connection => "connection",
+            Reuse::Always => "always",
+        }
+    }
+}
+
+/// What activates a connection. One that was handed back is activated by a head or by bytes in
+/// every mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ActivateOn {
+    /// A whole request head; only for components that export `http-handler`.
+    Head,
+    /// The first byte.
+    Bytes,
+    /// Being accepted: the server may speak first.
+    Accept,
+}
+
+/// The bounds. Nothing in the host grows without one.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open connections of each worker.
+    pub connections_max: usize,
+    /// Live instances of the whole server; shared out evenly between the workers.
+    pub instances_max: Option<u32>,
+    /// Connections of each worker that wait for an instance.
+    pub waiting_max: usize,
+    /// Memory of one instance, in bytes.
+    pub instance_bytes_max: usize,
+    /// CPU time of one activation.
+    pub cpu_max: Duration,
+    /// Wall-clock time of one activation.
+    pub activation_timeout: Duration,
+    /// Wall-clock time of one guest call.
+    pub call_timeout: Duration,
+    /// Time from the first byte of a request head to its last, and from accept to the first byte.
+    pub head_timeout: Duration,
+    /// Size of a request head, in bytes.
+    pub head_bytes_max: usize,
+    /// The largest `max` of a `recv-until`, in bytes.
+    pub recv_until_bytes_max: usize,
+    /// How long a connection may be parked without a byte.
+    pub idle_timeout: Duration,
+    /// How long `next` waits for more before the guest is told to hand the connection back.
+    pub linger: Duration,
+    /// Open files of one instance.
+    pub open_files_max: usize,
+    /// Log lines of guests per second and worker.
+    pub log_lines_max: u32,
+    /// How long running activations may go on when the server ends.
+    pub drain_timeout: Duration,
+    /// Activations after which a reused instance is replaced.
+    pub reuses_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 100_000,
+            instances_max: None,
+            waiting_max: 4096,
+            instance_bytes_max: 64 << 20,
+            cpu_max: Duration::from_secs(10),
+            activation_timeout: Duration::from_secs(600),
+            call_timeout: Duration::from_secs(60),
+            head_timeout: Duration::from_secs(10),
+            head_bytes_max: 16 << 10,
+            recv_until_bytes_max: 1 << 20,
+            idle_timeout: Duration::from_secs(60),
+            linger: Duration::from_millis(100),
+            open_files_max: 64,
+            log_lines_max: 20,
+            drain_timeout: Duration::from_secs(30),
+            reuses_max: 10_000,
+        }
+    }
+}
+
+/// Where the component comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The handler that is built into the host.
+    BuiltIn,
+    /// A file with a component.
+    File(PathBuf),
+}
+
+/// Everything a server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The component.
+    pub component: Source,
+    /// Where to listen; at least one address.
+    pub listen: Vec<SocketAddr>,
+    /// The directory that guests may read.
+    pub root: Option<Arc<Directory>>,
+    /// How many workers; at least one.
+    pub workers: usize,
+    /// When an instance serves again.
+    pub reuse: Reuse,
+    /// What activates a connection; by default a head for `http-handler`, accept for `handler`.
+    pub activate_on: Option<ActivateOn>,
+    /// Where `/metrics` and `/healthz` are served.
+    pub admin: Option<SocketAddr>,
+    /// The bounds.
+    pub limits: Limits,
+    /// Where compiled components are kept.
+    pub cache_dir: Option<PathBuf>,
+}

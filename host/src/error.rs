@@ -1,0 +1,193 @@
+//! Why a server does not start or ends: errors that the operator caused or has to act on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::net::BindError;
+
+/// An error that ends the program. What to do about it is in [`Error::hint`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The component's file cannot be read.
+    #[error("failed to read the component `{name}`")]
+    ReadComponent {
+        /// The path as it was given.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is a core module.
+    #[error("`{name}` is a core WebAssembly module, not a component")]
+    CoreModule {
+        /// The path as it was given.
+        name: String,
+    },
+    /// The file is no WebAssembly.
+    #[error("`{name}` is not a WebAssembly component")]
+    NotWasm {
+        /// The path as it was given.
+        name: String,
+    },
+    /// The component is broken, or uses what the host does not offer.
+    #[error("failed to compile the component `{name}`")]
+    Component {
+        /// The path as it was given.
+        name: String,
+        /// What the compiler said.
+        source: wasmtime::Error,
+    },
+    /// The component imports something that the host does not have.
+    #[error("the component `{name}` imports what this host does not offer")]
+    Imports {
+        /// The path as it was given.
+        name: String,
+        /// Which import it is.
+        source: wasmtime::Error,
+    },
+    /// The component exports neither interface.
+    #[error("the component `{name}` exports no handler")]
+    NoHandler {
+        /// The path as it was given.
+        name: String,
+    },
+    /// Heads are HTTP.
+    #[error(
+        "`--activate-on head` needs a component that exports `http-handler`, and `{name}` \
+             exports `handler`"
+    )]
+    NotHttp {
+        /// The component.
+        name: String,
+    },
+    /// The pool does not fit.
+    #[error("`--max-instances {asked}` needs more memory maps than the kernel allows")]
+    TooManyInstances {
+        /// What was asked for.
+        asked: u32,
+        /// What is possible.
+        fits: u32,
+    },
+    /// The directory of compiled components cannot be used.
+    #[error("failed to use `{dir}` for compiled components", dir = dir.display())]
+    Cache {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: wasmtime::Error,
+    },
+    /// The WebAssembly engine cannot be set up.
+    #[error("failed to set up the WebAssembly engine")]
+    Engine(#[source] wasmtime::Error),
+    /// The granted directory cannot be used.
+    #[error("failed to open the directory `{path}`", path = path.display())]
+    Root {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The admin address cannot be listened on.
+    #[error("failed to listen on `{address}` for `--admin`")]
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something every server needs is missing.
+    #[error("failed to {step}")]
+    Start {
+        /// What was tried.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A worker ended, which it never does by itself.
+    #[error("worker {worker} ended: {reason}")]
+    Worker {
+        /// Its number.
+        worker: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A second signal came while the server was shutting down.
+    #[error("ended at once by a second signal, before every activation had finished")]
+    SecondSignal,
+}
+
+impl Error {
+    /// What the operator can do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::ReadComponent { .. } => {
+                "give the path of a component, or none to serve the built-in handler".to_owned()
+            }
+            Error::CoreModule { .. } => {
+                "make it a component with `wasm-tools component new`; Rust's target \
+                 `wasm32-wasip2` does that by itself"
+                    .to_owned()
+            }
+            Error::NotWasm { .. } => {
+                "a component is a binary file that begins with `\\0asm`; `sockeye wit` prints \
+                 the interfaces to build one against"
+                    .to_owned()
+            }
+            Error::Component { .. } => {
+                "a component that uses the async ABI does not run here; QuickJS guests are to be \
+                 built with `--sync`"
+                    .to_owned()
+            }
+            Error::Imports { .. } => {
+                "a guest may import `sockeye:net@0.1.0` (`sockeye wit`) and WASI 0.2 without \
+                 `wasi:http`"
+                    .to_owned()
+            }
+            Error::NoHandler { .. } => {
+                "export `sockeye:net/http-handler@0.1.0` or `sockeye:net/handler@0.1.0`; \
+                 `sockeye wit` prints both"
+                    .to_owned()
+            }
+            Error::NotHttp { .. } => "leave it out, or use `--activate-on bytes`".to_owned(),
+            Error::TooManyInstances { fits, .. } => {
+                format!("`--max-instances {fits}` fits; `sysctl vm.max_map_count` raises the limit")
+            }
+            Error::Root { source, .. } if source.kind() == io::ErrorKind::Unsupported => {
+                "serving files needs openat2, which Linux has since 5.6".to_owned()
+            }
+            Error::Root { .. } => "`--root` takes an existing directory".to_owned(),
+            Error::Bind(BindError {
+                source, address, ..
+            })
+            | Error::Admin { source, address } => {
+                return bind_hint(source, *address);
+            }
+            Error::Cache { .. }
+            | Error::Engine(_)
+            | Error::Start { .. }
+            | Error::Worker { .. }
+            | Error::SecondSignal => return None,
+        };
+        Some(hint)
+    }
+}
+
+fn bind_hint(error: &io::Error, address: SocketAddr) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Some(format!(
+            "another process listens on port {}; end it, or choose another port (0 picks a free one)",
+            address.port()
+        )),
+        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
+            Some("ports below 1024 need CAP_NET_BIND_SERVICE".to_owned())
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            Some(format!("`{}` is no address of this machine", address.ip()))
+        }
+        _ => None,
+    }
+}

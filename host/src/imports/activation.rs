@@ -1,0 +1,101 @@
+//! One activation: the connection a guest is serving, and what it has used so far.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::Limits;
+use crate::metrics::Failure;
+use crate::moment::Moment;
+use crate::net::Stream;
+
+/// What the worker and a guest's calls share for the length of one activation.
+///
+/// The worker and the running task hold it; a guest's handles only refer to it weakly. So when
+/// the activation ends, every handle that the guest kept is dead, whatever becomes of the socket.
+#[derive(Debug)]
+pub struct Activation {
+    /// The connection's stream.
+    pub stream: Rc<Stream>,
+    /// When the activation began.
+    pub started: Moment,
+    slice_started: Cell<Moment>,
+    cpu_used: Cell<Duration>,
+    /// Set when a guest that did not suspend was made to; the worker takes it.
+    preempted: Cell<bool>,
+    /// Set when the guest dropped its handle: the connection is let go.
+    dropped: Cell<bool>,
+}
+
+impl Activation {
+    /// Begins an activation of `stream` at `now`.
+    pub fn new(stream: Rc<Stream>, now: Moment) -> Rc<Activation> {
+        Rc::new(Activation {
+            stream,
+            started: now,
+            slice_started: Cell::new(now),
+            cpu_used: Cell::new(Duration::ZERO),
+            preempted: Cell::new(false),
+            dropped: Cell::new(false),
+        })
+    }
+
+    /// The worker is about to resume the guest.
+    pub fn begin_slice(&self, now: Moment) {
+        self.slice_started.set(now);
+        self.stream.begin_turn();
+    }
+
+    /// The guest has suspended or ended: its time is charged.
+    pub fn end_slice(&self, now: Moment) {
+        self.cpu_used.set(self.cpu_used(now));
+        self.slice_started.set(now);
+    }
+
+    /// How long the guest has been running in the present slice.
+    pub fn slice(&self, now: Moment) -> Duration {
+        now.since(self.slice_started.get())
+    }
+
+    /// Time inside slices, the present one included. Time that the guest is suspended is free.
+    pub fn cpu_used(&self, now: Moment) -> Duration {
+        self.cpu_used.get() + self.slice(now)
+    }
+
+    /// Whether half of the CPU or wall-clock budget is gone. A busy connection is then handed
+    /// back and starts anew, so the budgets bound requests and not the life of a connection.
+    pub fn is_half_spent(&self, limits: &Limits) -> bool {
+        self.cpu_used.get() > limits.cpu_max / 2
+            || self.slice_started.get().since(self.started) > limits.activation_timeout / 2
+    }
+
+    /// Notes that the guest was interrupted.
+    pub fn set_preempted(&self) {
+        self.preempted.set(true);
+    }
+
+    /// Whether the guest was interrupted since the last call.
+    pub fn take_preempted(&self) -> bool {
+        self.preempted.take()
+    }
+
+    /// Notes that the guest dropped its handle.
+    pub fn set_dropped(&self) {
+        self.dropped.set(true);
+    }
+
+    /// Whether the guest dropped its handle.
+    pub fn is_dropped(&self) -> bool {
+        self.dropped.get()
+    }
+}
+
+/// The host ends an activation: the error inside a task, with the cause that is logged.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Killed {
+    /// The cause as it is counted.
+    pub failure: Failure,
+    /// The cause in words.
+    pub reason: String,
+}

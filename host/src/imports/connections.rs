@@ -1,0 +1,322 @@
+//! `connections.wit`: the connection that an activation serves.
+//!
+//! # Cancel safety
+//! Killing an activation drops the future of the call it is suspended in. A call holds the
+//! activation and nothing else: no lock, no borrow of a cell.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use send_wrapper::SendWrapper;
+use wasmtime::component::Resource;
+
+use super::bindings::sockeye::net::connections::{
+    self, Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
+};
+use super::errors::ErrorCode;
+use super::{Activation, Environment, FileHandle, Guest};
+use crate::config::Reuse;
+use crate::metrics::Bound;
+use crate::net::{CallError, Received, Shutdown, Timeout};
+
+/// What a guest's `connection` handle stands for: an activation, for as long as it lasts.
+///
+/// After that the handle is a tombstone. Its number in the guest's table stays taken until the
+/// guest drops it, so a late drop can never close somebody else's connection.
+#[derive(Debug)]
+pub struct ConnectionHandle {
+    /// The activation that the handle was made for.
+    pub activation: SendWrapper<Weak<Activation>>,
+}
+
+type Handle = Resource<ConnectionHandle>;
+
+impl Guest {
+    fn activation(&self, handle: &Handle) -> wasmtime::Result<Option<Rc<Activation>>> {
+        Ok(self.table.get(handle)?.activation.upgrade())
+    }
+
+    fn timeout(&self, asked: Option<u64>) -> CallTimeout {
+        let cap = self.environment.limits.call_timeout;
+        let asked = asked.map_or(Duration::MAX, Duration::from_nanos);
+        CallTimeout {
+            timeout: Timeout::new(asked.min(cap)),
+            capped: asked > cap,
+            environment: Rc::clone(&self.environment),
+        }
+    }
+}
+
+/// The timeout of a guest's call, and whether it is the operator's rather than the guest's.
+struct CallTimeout {
+    timeout: Timeout,
+    capped: bool,
+    environment: Rc<Environment>,
+}
+
+impl CallTimeout {
+    fn code(&self, error: CallError) -> ErrorCode {
+        if self.capped && matches!(error, CallError::TimedOut) {
+            self.environment.fired(Bound::CallTime);
+        }
+        error.into()
+    }
+}
+
+/// Runs a call on the worker's thread, where its futures always are.
+fn on_worker<T>(call: impl Future<Output = T>) -> impl Future<Output = T> + Send {
+    SendWrapper::new(call)
+}
+
+impl connections::Host for Guest {}
+
+impl connections::HostConnection for Guest {
+    async fn recv(
+        &mut self,
+        handle: Handle,
+        max: u32,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
+        let Some(activation) = self.activation(&handle)? else {
+            return Ok(Err(ErrorCode::InvalidState));
+        };
+        if max == 0 {
+            return Ok(Err(ErrorCode::InvalidArgument));
+        }
+        let mut call = SendWrapper::new(self.timeout(timeout));
+        Ok(on_worker(async move {
+            activation.stream.push_held();
+            let received = activation
+                .stream
+                .recv(max as usize, &mut call.timeout)
+                .await;
+            received.map_err(|error| call.code(error))
+        })
+        .await)
+    }
+
+    async fn recv_until(
+        &mut self,
+        handle: Handle,
+        delimiter: Vec<u8>,
+        max: u32,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
+        let Some(activation) = self.activation(&handle)? else {
+            return Ok(Err(ErrorCode::InvalidState));
+        };
+        let max = max as usize;
+        let allowed = self.environment.limits.recv_until_bytes_max;
+        if delimiter.is_empty() || delimiter.len() > max || max > allowed {
+            return Ok(Err(ErrorCode::InvalidArgument));
+        }
+        let mut call = SendWrapper::new(self.timeout(timeout));
+        Ok(on_worker(async move {
+            let stream = &activation.stream;
+            stream.push_held();
+            let received = stream.recv_until(&delimiter, max, &mut call.timeout).await;
+            received.map_err(|error| call.code(error))
+        })
+        .await)
+    }
+
+    async fn send(
+        &mut self,
+        handle: Handle,
+        bytes: Vec<u8>,
+        options: SendFlags,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Result<(), SendError>> {
+        let Some(activation) = self.activation(&handle)? else {
+            return Ok(Err(SendError {
+                code: ErrorCode::InvalidState,
+                sent: 0,
+            }));
+        };
+        let more = options.contains(SendFlags::MORE);
+        let mut call = SendWrapper::new(self.timeout(timeout));
+        Ok(on_worker(async move {
+            match activation
+                .stream
+                .send(&bytes, more, &mut call.timeout)
+                .await
+            {
+                Ok(_) => Ok(()),
+                Err((error, sent)) => Err(SendError {
+                    code: call.code(error),
+                    sent,
+                }),
+            }
+        })
+        .await)
+    }
+
+    async fn sendfile(
+        &mut self,
+        handle: Handle,
+        file: Resource<FileHandle>,
+        offset: u64,
+        length: u64,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Result<u64, SendError>> {
+        let Some(activation) = self.activation(&handle)? else {
+            return Ok(Err(SendError {
+                code: ErrorCode::InvalidState,
+                sent: 0,
+            }));
+        };
+        let file = self.file(&file)?;
+        if offset
+            .checked_add(length)
+            .is_none_or(|end| i64::try_from(end).is_err())
+        {
+            return Ok(Err(SendError {
+                code: ErrorCode::InvalidArgument,
+                sent: 0,
+            }));
+        }
+        let mut call = SendWrapper::new(self.timeout(timeout));
+        Ok(on_worker(async move {
+            let stream = &activation.stream;
+            let sent = stream
+                .sendfile(&file, offset, length, &mut call.timeout)
+                .await;
+            sent.map_err(|(error, sent)| SendError {
+                code: call.code(error),
+                sent,
+            })
+        })
+        .await)
+    }
+
+    async fn next(&mut self, handle: Handle) -> wasmtime::Result<bool> {
+        let Some(activation) = self.activation(&handle)? else {
+            return Ok(false);
+        };
+        let environment = Rc::clone(&self.environment);
+        Ok(on_worker(async move { next(&environment, &activation).await }).await)
+    }
+
+    fn closing(&mut self, handle: Handle) -> wasmtime::Result<bool> {
+        Ok(self.environment.is_draining() || self.activation(&handle)?.is_none())
+    }
+
+    fn shutdown(
+        &mut self,
+        handle: Handle,
+        how: ShutdownHow,
+    ) -> wasmtime::Result<Result<(), ErrorCode>> {
+        let how = match how {
+            ShutdownHow::Receive => Shutdown::Receive,
+            ShutdownHow::Send => Shutdown::Send,
+            ShutdownHow::Both => Shutdown::Both,
+        };
+        Ok(self
+            .now(&handle)?
+            .and_then(|activation| Ok(activation.stream.shutdown(how)?)))
+    }
+
+    fn peer_address(&mut self, handle: Handle) -> wasmtime::Result<Result<Address, ErrorCode>> {
+        Ok(self
+            .now(&handle)?
+            .and_then(|activation| Ok(activation.stream.peer_address()?.into())))
+    }
+
+    fn local_address(&mut self, handle: Handle) -> wasmtime::Result<Result<Address, ErrorCode>> {
+        Ok(self
+            .now(&handle)?
+            .and_then(|activation| Ok(activation.stream.local_address()?.into())))
+    }
+
+    fn set_no_delay(
+        &mut self,
+        handle: Handle,
+        enabled: bool,
+    ) -> wasmtime::Result<Result<(), ErrorCode>> {
+        Ok(self
+            .now(&handle)?
+            .and_then(|activation| Ok(activation.stream.set_no_delay(enabled)?)))
+    }
+
+    async fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        if let Some(activation) = self.table.delete(handle)?.activation.upgrade() {
+            activation.set_dropped();
+            // The peer sees the end of the stream now, even if the guest goes on with other work.
+            // A stream that cannot be shut down is already closed.
+            let _ = activation.stream.shutdown(Shutdown::Send);
+        }
+        Ok(())
+    }
+}
+
+impl Guest {
+    /// The activation for a call that never suspends.
+    fn now(&self, handle: &Handle) -> wasmtime::Result<Result<Rc<Activation>, ErrorCode>> {
+        Ok(self.activation(handle)?.ok_or(ErrorCode::InvalidState))
+    }
+}
+
+/// Decides whether the guest goes on with its connection; see `next` in `connections.wit`.
+async fn next(environment: &Environment, activation: &Activation) -> bool {
+    let stream = &activation.stream;
+    stream.push_held();
+    let mut linger = Timeout::new(environment.limits.linger);
+    let mut scanned = 0;
+    loop {
+        let hand_back = environment.reuse == Reuse::Never
+            || environment.wanted.get()
+            || environment.is_draining()
+            || stream.is_receive_shut()
+            || activation.is_half_spent(&environment.limits);
+        if hand_back {
+            return false;
+        }
+        if environment.is_activated_by(stream, scanned) {
+            environment.metrics.requests.add(1);
+            return true;
+        }
+        scanned = stream.with_kept(|kept| kept.len());
+        let room = environment.activation_room(stream);
+        if room == 0 {
+            // Too long for a head. The host answers that once the connection is parked.
+            return false;
+        }
+        match stream.try_recv_kept(room) {
+            Ok(Received::Bytes(_)) => {}
+            // The end, or an error that is found again when the connection is parked.
+            Ok(Received::End) | Err(_) => return false,
+            Ok(Received::WouldBlock) if linger.is_immediate() => return false,
+            Ok(Received::WouldBlock) => {
+                if stream.linger(&mut linger).await.is_err() {
+                    environment.fired(Bound::Linger);
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Address {
+        match address {
+            SocketAddr::V4(address) => {
+                let [a, b, c, d] = address.ip().octets();
+                Address::Ipv4(Ipv4Address {
+                    octets: (a, b, c, d),
+                    port: address.port(),
+                })
+            }
+            SocketAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h] = address.ip().segments();
+                Address::Ipv6(Ipv6Address {
+                    segments: (a, b, c, d, e, f, g, h),
+                    port: address.port(),
+                    flow_info: address.flowinfo(),
+                    scope_id: address.scope_id(),
+                })
+            }
+        }
+    }
+}

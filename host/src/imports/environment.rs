@@ -1,0 +1,61 @@
+//! What all guests of one worker share with it: limits, open files, counters, and two signals.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::GuestLog;
+use crate::config::{ActivateOn, Limits, Reuse};
+use crate::metrics::{Bound, WorkerMetrics};
+use crate::net::{FileCache, Stream};
+
+/// The surroundings of the guests of one worker. It belongs to the worker's thread.
+#[derive(Debug)]
+pub struct Environment {
+    /// The bounds.
+    pub limits: Limits,
+    /// When instances are shared.
+    pub reuse: Reuse,
+    /// What activates a parked connection.
+    pub activate_on: ActivateOn,
+    /// Open files of the granted directory.
+    pub files: RefCell<FileCache>,
+    /// The worker's counters.
+    pub metrics: Arc<WorkerMetrics>,
+    /// Where guests' stdout and stderr go.
+    pub log: Arc<GuestLog>,
+    /// Whether a connection waits for an instance, so that guests should hand theirs back.
+    pub wanted: Cell<bool>,
+    /// Whether the server is shutting down; set by the server's thread.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Environment {
+    /// Counts a bound that fired.
+    pub fn fired(&self, bound: Bound) {
+        self.metrics.bound(bound).add(1);
+    }
+
+    /// Whether the server is shutting down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether what `stream` has kept activates it. With heads, `scanned` says how many bytes are
+    /// known to hold no whole one.
+    pub fn is_activated_by(&self, stream: &Stream, scanned: usize) -> bool {
+        stream.with_kept(|kept| match self.activate_on {
+            ActivateOn::Head => kept
+                .find_head_end(scanned, self.limits.head_bytes_max)
+                .is_some(),
+            ActivateOn::Bytes | ActivateOn::Accept => !kept.is_empty(),
+        })
+    }
+
+    /// How many more bytes to receive before deciding whether they activate `stream`; zero where
+    /// no more may come.
+    pub fn activation_room(&self, stream: &Stream) -> usize {
+        let length = stream.with_kept(|kept| kept.len());
+        self.limits.head_bytes_max.saturating_sub(length)
+    }
+}

@@ -1,0 +1,180 @@
+//! The host's side of one instance: what its store holds.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use send_wrapper::SendWrapper;
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::{Activation, ConnectionHandle, Environment};
+use crate::config::Limits;
+
+/// The data of an instance's store.
+///
+/// wasmtime wants it to be `Send`. An instance never leaves its worker's thread, which the
+/// wrappers assert at every use.
+pub struct Guest {
+    /// The connection and the files that the guest has handles of.
+    pub(super) table: ResourceTable,
+    pub(super) open_files: usize,
+    pub(super) environment: SendWrapper<Rc<Environment>>,
+    activation: SendWrapper<Option<Rc<Activation>>>,
+    memory: MemoryLimiter,
+    /// Made when the guest first calls WASI: most never do.
+    wasi: Option<WasiCtx>,
+    wasi_table: ResourceTable,
+}
+
+impl std::fmt::Debug for Guest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guest")
+            .field("open_files", &self.open_files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Guest {
+    /// Makes the data of a fresh instance.
+    pub fn new(environment: Rc<Environment>) -> Guest {
+        let memory = MemoryLimiter {
+            bytes_max: environment.limits.instance_bytes_max,
+            bytes: 0,
+            refused: false,
+        };
+        Guest {
+            table: ResourceTable::new(),
+            open_files: 0,
+            environment: SendWrapper::new(environment),
+            activation: SendWrapper::new(None),
+            memory,
+            wasi: None,
+            wasi_table: ResourceTable::new(),
+        }
+    }
+
+    /// The bounds of the worker.
+    pub fn limits(&self) -> &Limits {
+        &self.environment.limits
+    }
+
+    /// Charges what runs from now on to `activation`.
+    pub fn run(&mut self, activation: &Rc<Activation>) {
+        *self.activation = Some(Rc::clone(activation));
+    }
+
+    /// Begins an activation: makes the handle that the guest is given.
+    ///
+    /// # Errors
+    /// Where the guest's table is full.
+    pub fn begin(
+        &mut self,
+        activation: &Rc<Activation>,
+    ) -> wasmtime::Result<Resource<ConnectionHandle>> {
+        self.run(activation);
+        let weak = SendWrapper::new(Rc::downgrade(activation));
+        Ok(self.table.push(ConnectionHandle { activation: weak })?)
+    }
+
+    /// The activation that runs now.
+    pub fn current(&self) -> Option<&Rc<Activation>> {
+        self.activation.as_ref()
+    }
+
+    /// Takes a handle back that the guest returned, and says whether it is that of the activation
+    /// that runs now.
+    ///
+    /// # Errors
+    /// Where the handle is in no table, which is a defect of the host.
+    pub fn take_back(&mut self, handle: Resource<ConnectionHandle>) -> wasmtime::Result<bool> {
+        let returned = self.table.delete(handle)?.activation.upgrade();
+        let given = self.activation.as_ref();
+        Ok(returned
+            .zip(given)
+            .is_some_and(|(returned, given)| Rc::ptr_eq(&returned, given)))
+    }
+
+    /// Ends the activation: every handle that the guest still has is a tombstone now.
+    pub fn end(&mut self) {
+        *self.activation = None;
+    }
+
+    /// Whether the guest holds no handle of a connection or file.
+    pub fn holds_nothing(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// What the instance's memories are limited to, and how much of it they have.
+    pub fn memory(&mut self) -> &mut MemoryLimiter {
+        &mut self.memory
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let log = &self.environment.log;
+        let ctx = self.wasi.get_or_insert_with(|| {
+            // Nothing is granted: no preopens, no network, no name lookup, no environment.
+            WasiCtx::builder()
+                .stdout(Arc::clone(log).stream("stdout"))
+                .stderr(Arc::clone(log).stream("stderr"))
+                .allow_tcp(false)
+                .allow_udp(false)
+                .build()
+        });
+        WasiCtxView {
+            ctx,
+            table: &mut self.wasi_table,
+        }
+    }
+}
+
+/// Limits the memories and tables of one instance, all together.
+#[derive(Debug)]
+pub struct MemoryLimiter {
+    bytes_max: usize,
+    bytes: usize,
+    refused: bool,
+}
+
+/// Elements of one table: the pooling allocator's own default.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+impl MemoryLimiter {
+    /// Whether growth was refused since the instance was made.
+    pub fn has_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Whether the instance has more than three quarters of its memory: an interpreter that never
+    /// collects is better replaced now than in the middle of an activation.
+    pub fn is_nearly_full(&self) -> bool {
+        self.bytes > self.bytes_max / 4 * 3
+    }
+}
+
+impl wasmtime::ResourceLimiter for MemoryLimiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let bytes = self.bytes + (desired - current);
+        let granted = bytes <= self.bytes_max;
+        if granted {
+            self.bytes = bytes;
+        }
+        self.refused |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+}

@@ -1,0 +1,57 @@
+//! The functions that the host gives a guest: the contract in `wit/`, interface by interface.
+//!
+//! Stands between the instance and the network. Each function finds the stream or file behind the
+//! guest's handle, calls `net`, and turns the answer into the contract's words. Errors go back to
+//! the guest as values; only a broken host traps.
+
+mod activation;
+mod connections;
+mod environment;
+mod errors;
+mod files;
+mod guest;
+mod guest_log;
+
+pub use activation::{Activation, Killed};
+pub use connections::ConnectionHandle;
+pub use environment::Environment;
+pub use files::FileHandle;
+pub use guest::{Guest, TABLE_ELEMENTS_MAX};
+pub use guest_log::GuestLog;
+
+/// What wasmtime makes of `wit/`.
+#[allow(missing_docs, unreachable_pub, clippy::too_many_lines)]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "service",
+        imports: {
+            "sockeye:net/connections.[method]connection.closing": trappable,
+            "sockeye:net/connections.[method]connection.shutdown": trappable,
+            "sockeye:net/connections.[method]connection.peer-address": trappable,
+            "sockeye:net/connections.[method]connection.local-address": trappable,
+            "sockeye:net/connections.[method]connection.set-no-delay": trappable,
+            "sockeye:net/files.[static]file.open": trappable,
+            "sockeye:net/files.[method]file.stat": trappable,
+            default: async | trappable,
+        },
+        with: {
+            "sockeye:net/connections.connection": super::ConnectionHandle,
+            "sockeye:net/files.file": super::FileHandle,
+        },
+    });
+}
+
+/// Links everything a guest may import: the contract, and WASI 0.2 with nothing granted.
+///
+/// # Errors
+/// Only where two of the interfaces collide, which is a defect of the host.
+pub fn add_to_linker(linker: &mut wasmtime::component::Linker<Guest>) -> wasmtime::Result<()> {
+    use bindings::sockeye::net;
+    use wasmtime::component::HasSelf;
+
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    net::errors::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    net::connections::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    net::files::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
+}

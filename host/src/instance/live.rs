@@ -1,0 +1,199 @@
+//! One instance: a store with one instantiated component, and the call into it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use wasmtime::component::{Resource, TypedFunc};
+use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline};
+use wasmtime_wasi::I32Exit;
+
+use super::{Program, TICK};
+use crate::imports::{Activation, ConnectionHandle, Environment, Guest, Killed};
+use crate::metrics::Failure;
+use crate::moment::Moment;
+
+/// What a guest decided about its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep it open and activate it again.
+    HandBack,
+    /// Close it.
+    LetGo,
+}
+
+type Handle = TypedFunc<(Resource<ConnectionHandle>,), (Option<Resource<ConnectionHandle>>,)>;
+
+/// An instance of the server's component. It belongs to one worker's thread.
+pub struct Instance {
+    store: Store<Guest>,
+    handle: Handle,
+    activations: u64,
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance")
+            .field("activations", &self.activations)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    /// Makes a fresh instance for `activation`, whose budgets cover the making.
+    ///
+    /// # Errors
+    /// Where the pool is exhausted, or the component's own initialisation fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives everything back.
+    pub async fn new(
+        program: &Program,
+        environment: Rc<Environment>,
+        activation: &Rc<Activation>,
+    ) -> Result<Instance, Killed> {
+        let mut store = Store::new(&program.engine, Guest::new(environment));
+        store.limiter(|guest| guest.memory());
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(interrupt);
+        store.data_mut().run(activation);
+        let made = async {
+            let instance = program.pre.instantiate_async(&mut store).await?;
+            instance.get_typed_func(&mut store, program.handle)
+        };
+        match made.await {
+            Ok(handle) => Ok(Instance {
+                store,
+                handle,
+                activations: 0,
+            }),
+            Err(error) => {
+                let killed = cause(&error, store.data_mut());
+                let failure = match killed.failure {
+                    Failure::Trap => Failure::Instantiation,
+                    other => other,
+                };
+                Err(Killed { failure, ..killed })
+            }
+        }
+    }
+
+    /// Runs one activation to its end.
+    ///
+    /// # Errors
+    /// The cause for which the guest was stopped. The instance must not be used again then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future unwinds the guest's fiber; the instance must not be used again.
+    pub async fn activate(&mut self, activation: &Rc<Activation>) -> Result<Verdict, Killed> {
+        self.activations += 1;
+        let verdict = self.call(activation).await;
+        let guest = self.store.data_mut();
+        let verdict = verdict.map_err(|error| cause(&error, guest));
+        guest.end();
+        verdict
+    }
+
+    async fn call(&mut self, activation: &Rc<Activation>) -> wasmtime::Result<Verdict> {
+        let given = self.store.data_mut().begin(activation)?;
+        let (returned,) = self.handle.call_async(&mut self.store, (given,)).await?;
+        let returned = match returned {
+            None => return Ok(Verdict::LetGo),
+            Some(handle) => handle,
+        };
+        if self.store.data_mut().take_back(returned)? {
+            return Ok(Verdict::HandBack);
+        }
+        Err(wasmtime::Error::new(Killed {
+            failure: Failure::Handle,
+            reason: "the guest returned another connection than the one it was given".into(),
+        }))
+    }
+
+    /// Whether the instance may serve another connection, after an activation that ended well.
+    pub fn is_reusable(&mut self) -> bool {
+        let reuses_max = self.store.data().limits().reuses_max;
+        let guest = self.store.data_mut();
+        self.activations < reuses_max
+            && guest.holds_nothing()
+            && !guest.memory().is_nearly_full()
+            && !guest.memory().has_refused()
+    }
+}
+
+/// Looks at a guest that has not suspended since the last tick of the epoch.
+///
+/// The epoch advances while a guest is suspended, so its having advanced proves nothing: only the
+/// time of the present slice counts.
+fn interrupt(guest: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+    let Some(activation) = guest.data().current() else {
+        return Ok(UpdateDeadline::Continue(1));
+    };
+    let now = Moment::now();
+    let cpu_max = guest.data().limits().cpu_max;
+    if activation.cpu_used(now) > cpu_max {
+        return Err(wasmtime::Error::new(Killed {
+            failure: Failure::Cpu,
+            reason: format!("the guest used more than {cpu_max:?} of CPU time (`--cpu-limit`)"),
+        }));
+    }
+    if activation.slice(now) < TICK {
+        return Ok(UpdateDeadline::Continue(1));
+    }
+    activation.set_preempted();
+    Ok(UpdateDeadline::YieldCustom(
+        1,
+        Box::pin(Yield { yielded: false }),
+    ))
+}
+
+/// Suspends once, without a wake: the worker sees that the guest was preempted.
+struct Yield {
+    yielded: bool,
+}
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.yielded, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Finds out why a guest's call ended with `error`.
+fn cause(error: &wasmtime::Error, guest: &mut Guest) -> Killed {
+    if let Some(killed) = error.downcast_ref::<Killed>() {
+        return Killed {
+            failure: killed.failure,
+            reason: killed.reason.clone(),
+        };
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        let reason = format!("the guest called exit with status {}", exit.0);
+        return Killed {
+            failure: Failure::Exit,
+            reason,
+        };
+    }
+    let what = match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => format!("{error:#}"),
+    };
+    if guest.memory().has_refused() {
+        let reason = format!("{what}, after `--memory-limit` refused the guest more memory");
+        return Killed {
+            failure: Failure::Memory,
+            reason,
+        };
+    }
+    Killed {
+        failure: Failure::Trap,
+        reason: what,
+    }
+}

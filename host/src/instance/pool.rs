@@ -1,0 +1,67 @@
+//! A worker's instances: how many are live, and those kept warm for the next activation.
+
+use std::sync::Arc;
+
+use super::Instance;
+use crate::metrics::WorkerMetrics;
+
+/// The places for instances that one worker has.
+#[derive(Debug)]
+pub struct InstancePool {
+    places: usize,
+    live: usize,
+    warm: Vec<Instance>,
+    metrics: Arc<WorkerMetrics>,
+}
+
+/// A place in the pool, with a warm instance in it or none.
+#[derive(Debug)]
+pub struct Place {
+    /// An instance that ended its last activation well.
+    pub warm: Option<Instance>,
+}
+
+impl InstancePool {
+    /// Makes a pool of `places` places.
+    pub fn new(places: usize, metrics: Arc<WorkerMetrics>) -> InstancePool {
+        InstancePool {
+            places,
+            live: 0,
+            warm: Vec::new(),
+            metrics,
+        }
+    }
+
+    /// Takes a place for an activation, if one is free.
+    pub fn check_out(&mut self) -> Option<Place> {
+        if self.live >= self.places {
+            return None;
+        }
+        // The most recently used one: its memory is the most likely to be in the caches.
+        let warm = self.warm.pop();
+        self.live += 1;
+        self.count();
+        Some(Place { warm })
+    }
+
+    /// Gives a place back, with an instance that may be used again or none.
+    pub fn check_in(&mut self, reusable: Option<Instance>) {
+        self.live -= 1;
+        self.warm.extend(reusable);
+        self.count();
+    }
+
+    /// Whether an activation could start now.
+    pub fn has_place(&self) -> bool {
+        self.live < self.places
+    }
+
+    fn count(&self) {
+        let set = |counter: &crate::metrics::Counter, value: usize| {
+            counter.subtract(counter.get());
+            counter.add(value as u64);
+        };
+        set(&self.metrics.instances_live, self.live);
+        set(&self.metrics.instances_warm, self.warm.len());
+    }
+}

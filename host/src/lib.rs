@@ -1,0 +1,23 @@
+//! A native host that runs WebAssembly components as connection handlers.
+//!
+//! The modules in the order of the path; `ARCHITECTURE.md` walks along it.
+
+pub mod cli;
+pub mod config;
+pub mod server;
+
+mod admin;
+mod worker;
+
+mod instance;
+
+mod imports;
+
+mod net;
+
+mod error;
+mod metrics;
+mod moment;
+
+pub use error::Error;
+pub use net::Directory;

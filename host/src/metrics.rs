@@ -1,0 +1,159 @@
+//! Counters of each worker, written by it alone and summed when somebody asks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that one thread writes and any thread reads.
+///
+/// One writer needs no atomic read-modify-write, so counting costs a plain load and store.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `count`; only on the thread of the worker that owns the counter.
+    pub fn add(&self, count: u64) {
+        self.0
+            .store(self.get().wrapping_add(count), Ordering::Relaxed);
+    }
+
+    /// Subtracts `count`; only on the thread of the worker that owns the counter.
+    pub fn subtract(&self, count: u64) {
+        self.0
+            .store(self.get().wrapping_sub(count), Ordering::Relaxed);
+    }
+
+    /// Reads the number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Declares an enum whose cases are the values of one metric label.
+macro_rules! labels {
+    ($(#[$meta:meta])* $name:ident { $($(#[$case_meta:meta])* $case:ident = $label:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$case_meta])* $case,)* }
+
+        impl $name {
+            /// Every case, in the order of the declaration.
+            pub const ALL: [$name; [$($label),*].len()] = [$($name::$case),*];
+
+            /// The value of the metric's label, and the name in logs.
+            pub fn label(self) -> &'static str {
+                match self { $($name::$case => $label,)* }
+            }
+        }
+    };
+}
+
+labels! {
+    /// What a connection is doing.
+    ConnectionState {
+        /// Open without an instance.
+        Parked = "parked",
+        /// In the line for an instance.
+        Waiting = "waiting",
+        /// With a guest.
+        Active = "active",
+        /// Half-closed, input is discarded.
+        Closing = "closing",
+    }
+}
+
+labels! {
+    /// A bound that can fire.
+    Bound {
+        /// Open connections.
+        Connections = "connections",
+        /// The line in front of the instances.
+        Waiting = "waiting",
+        /// Memory of one instance.
+        InstanceMemory = "instance_memory",
+        /// CPU time of one activation.
+        Cpu = "cpu",
+        /// Wall-clock time of one activation.
+        ActivationTime = "activation_time",
+        /// Wall-clock time of one guest call.
+        CallTime = "call_time",
+        /// Size of a request head.
+        HeadBytes = "head_bytes",
+        /// Time for a request head.
+        HeadTime = "head_time",
+        /// Time that a connection may be parked.
+        IdleTime = "idle_time",
+        /// Time that a guest may wait in `next`.
+        Linger = "linger",
+        /// Open files of one instance.
+        OpenFiles = "open_files",
+        /// Log lines of guests.
+        LogLines = "log_lines",
+        /// Time for running activations at the end of the server.
+        DrainTime = "drain_time",
+        /// Descriptors of the process.
+        Descriptors = "descriptors",
+    }
+}
+
+labels! {
+    /// Why an activation failed.
+    Failure {
+        /// The guest trapped.
+        Trap = "trap",
+        /// It used up its CPU time.
+        Cpu = "cpu",
+        /// It took too long.
+        ActivationTime = "activation_time",
+        /// It trapped after its memory limit had refused it memory.
+        Memory = "memory",
+        /// It returned another connection than the one it was given.
+        Handle = "handle",
+        /// It called `exit`.
+        Exit = "exit",
+        /// The host panicked on its behalf.
+        Panic = "panic",
+        /// It did not finish before the server's drain timeout.
+        Drain = "drain",
+        /// No instance could be made.
+        Instantiation = "instantiation",
+    }
+}
+
+/// The counters of one worker, on cache lines of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct WorkerMetrics {
+    /// Connections accepted.
+    pub accepted: Counter,
+    /// Activations started.
+    pub activations: Counter,
+    /// Requests: heads that were found whole, or activations where the host looks for none.
+    pub requests: Counter,
+    /// Bytes received from clients.
+    pub bytes_received: Counter,
+    /// Bytes sent to clients.
+    pub bytes_sent: Counter,
+    /// Instances that run an activation.
+    pub instances_live: Counter,
+    /// Instances that are kept for the next activation.
+    pub instances_warm: Counter,
+    connections: [Counter; ConnectionState::ALL.len()],
+    bounds: [Counter; Bound::ALL.len()],
+    failures: [Counter; Failure::ALL.len()],
+}
+
+impl WorkerMetrics {
+    /// How many connections are in `state`.
+    pub fn connections(&self, state: ConnectionState) -> &Counter {
+        &self.connections[state as usize]
+    }
+
+    /// How often `bound` fired.
+    pub fn bound(&self, bound: Bound) -> &Counter {
+        &self.bounds[bound as usize]
+    }
+
+    /// How many activations failed because of `failure`.
+    pub fn failure(&self, failure: Failure) -> &Counter {
+        &self.failures[failure as usize]
+    }
+}

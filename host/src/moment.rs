@@ -1,0 +1,39 @@
+//! A point on the monotonic clock, in the eight bytes that a timer entry can afford.
+//!
+//! A leaf: every deadline of the host is a `Moment`. It never reads the wall clock.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Nanoseconds on the monotonic clock since the process first asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// A moment that never comes: what a call without a deadline waits for.
+    pub const NEVER: Moment = Moment(u64::MAX);
+
+    /// Reads the monotonic clock.
+    pub fn now() -> Moment {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let elapsed = START.get_or_init(Instant::now).elapsed();
+        Moment(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX - 1))
+    }
+
+    /// Makes the moment that lies `nanoseconds` after the clock's start; for tests and scripts.
+    pub const fn from_nanoseconds(nanoseconds: u64) -> Moment {
+        Moment(nanoseconds)
+    }
+
+    /// Returns the moment that comes `duration` after this one, at most [`Moment::NEVER`].
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Moment {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Moment(self.0.saturating_add(nanoseconds))
+    }
+
+    /// Returns the time from `earlier` to this moment, zero where `earlier` is later.
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}

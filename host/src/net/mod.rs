@@ -1,0 +1,25 @@
+//! What the kernel offers: sockets and files, without waiting and without blocking.
+//!
+//! Stands at the far end of the path, below the imports. Nothing here knows wasmtime, a guest or
+//! a worker: a call that cannot go on leaves a note of what it waits for ([`Wait`]) and suspends;
+//! whoever polls reads the note.
+
+mod directory;
+mod file_cache;
+mod kept;
+mod listener;
+mod open_file;
+mod readiness;
+mod stream;
+mod stream_calls;
+mod wait;
+
+pub use directory::{Directory, OpenError};
+pub use file_cache::FileCache;
+pub use kept::Kept;
+pub use listener::{BindError, Listener, bind_listeners};
+pub use open_file::{FileStat, OpenFile};
+pub use readiness::Readiness;
+pub use stream::{Received, Shutdown, Stream};
+pub use stream_calls::{CallError, RECV_BYTES_MAX};
+pub use wait::{Interest, Timeout, Wait};

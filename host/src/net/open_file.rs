@@ -1,0 +1,184 @@
+//! An open regular file: its metadata, reading it, and keeping the disk out of the worker.
+//!
+//! A read from the disk stops a thread. So before bytes are sent or read, one byte of them is
+//! probed without waiting; what is not in the page cache is read by a thread of the blocking pool
+//! while the worker goes on.
+
+use std::cell::Cell;
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::Stat;
+use rustix::io::{Errno, ReadWriteFlags};
+
+use crate::moment::Moment;
+
+/// How long the answer of a probe is believed.
+const RESIDENT_BELIEVED: Duration = Duration::from_millis(500);
+
+/// Size, time and identity of a file at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    /// Size in bytes.
+    pub size: u64,
+    /// Seconds of the last modification since 1970.
+    pub modified_seconds: i64,
+    /// Nanoseconds of the last modification.
+    pub modified_nanoseconds: u32,
+    /// The device that holds the file.
+    pub device: u64,
+    /// The inode on that device.
+    pub inode: u64,
+}
+
+impl From<Stat> for FileStat {
+    fn from(stat: Stat) -> FileStat {
+        FileStat {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_seconds: stat.st_mtime,
+            modified_nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        }
+    }
+}
+
+/// Whether bytes of a file can be used without waiting for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residency {
+    /// They are in the page cache, or the file ends before them.
+    Resident,
+    /// They are not, or the file system cannot tell.
+    Unknown,
+}
+
+/// A regular file, open for reading.
+#[derive(Debug)]
+pub struct OpenFile {
+    fd: Arc<OwnedFd>,
+    stat: FileStat,
+    /// The range that a probe found resident, and when.
+    resident: Cell<(u64, u64, Moment)>,
+}
+
+impl OpenFile {
+    /// Takes over a descriptor of a regular file with its metadata.
+    pub fn new(fd: OwnedFd, stat: FileStat) -> OpenFile {
+        let resident = Cell::new((0, 0, Moment::from_nanoseconds(0)));
+        OpenFile {
+            fd: Arc::new(fd),
+            stat,
+            resident,
+        }
+    }
+
+    /// What was known of the file when it was opened or last checked.
+    pub fn stat(&self) -> FileStat {
+        self.stat
+    }
+
+    /// The descriptor.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Probes one byte of the `length` bytes from `offset`, without waiting.
+    pub fn residency(&self, offset: u64, length: usize) -> Residency {
+        let end = offset.saturating_add(length as u64);
+        let (from, until, believed_until) = self.resident.get();
+        if from <= offset && end <= until && Moment::now() < believed_until {
+            return Residency::Resident;
+        }
+        let mut byte = [0];
+        loop {
+            return match rustix::io::preadv2(
+                &self.fd,
+                &mut [IoSliceMut::new(&mut byte)],
+                offset,
+                ReadWriteFlags::NOWAIT,
+            ) {
+                Ok(_) => {
+                    let believed_until = Moment::now().after(RESIDENT_BELIEVED);
+                    self.resident.set((offset, end, believed_until));
+                    Residency::Resident
+                }
+                Err(Errno::INTR) => continue,
+                // EAGAIN: not in memory. EOPNOTSUPP: this file system cannot say. Any other error
+                // is found again, and reported, by the call that follows.
+                Err(_) => Residency::Unknown,
+            };
+        }
+    }
+
+    /// Brings `length` bytes from `offset` into the page cache, on a thread that may block.
+    ///
+    /// # Errors
+    /// What the device said, and `Other` when the server is shutting down.
+    pub async fn read_ahead(&self, offset: u64, length: usize) -> io::Result<()> {
+        let fd = self.fd.clone();
+        blocking(move || {
+            // The kernel starts reading the whole range; waiting for its last byte waits for it.
+            let _ = rustix::fs::fadvise(
+                &fd,
+                offset,
+                std::num::NonZeroU64::new(length as u64),
+                rustix::fs::Advice::WillNeed,
+            );
+            let last = offset.saturating_add(length as u64 - 1);
+            for position in [offset, last] {
+                rustix::io::pread(&fd, &mut [0], position)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Reads up to `length` bytes from `offset` without waiting; `None` where it would wait.
+    pub fn try_read(&self, offset: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = vec![0; length];
+        let slices = &mut [IoSliceMut::new(&mut bytes)];
+        match rustix::io::preadv2(&self.fd, slices, offset, ReadWriteFlags::NOWAIT) {
+            Ok(count) => {
+                bytes.truncate(count);
+                Ok(Some(bytes))
+            }
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads up to `length` bytes from `offset` on a thread that may block.
+    ///
+    /// # Errors
+    /// What the device said, and `Other` when the server is shutting down.
+    pub async fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let fd = self.fd.clone();
+        blocking(move || {
+            let mut bytes = vec![0; length];
+            let mut filled = 0;
+            while filled < length {
+                match rustix::io::pread(&fd, &mut bytes[filled..], offset + filled as u64) {
+                    Ok(0) => break,
+                    Ok(count) => filled += count,
+                    Err(Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            bytes.truncate(filled);
+            Ok(bytes)
+        })
+        .await
+    }
+}
+
+/// Runs `work` on the blocking pool of the runtime that the worker has entered.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(io::Error::other(error)),
+    }
+}

@@ -1,0 +1,276 @@
+//! The calls of a stream that wait: try, suspend until ready or until the deadline, try again.
+//!
+//! # Cancel safety
+//! Every future here may be dropped at any point where it is suspended. Bytes that were received
+//! and not returned stay in [`Stream::with_kept`]; bytes that were sent are sent. No borrow of a
+//! stream's cells is held while a call is suspended.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::open_file::Residency;
+use super::{Interest, OpenFile, Received, Stream, Timeout, Wait};
+
+/// The most that one `recv` returns, and the size of a worker's receive buffer.
+pub const RECV_BYTES_MAX: usize = 64 * 1024;
+
+/// The most that one sendfile(2) is asked for, so that one download cannot starve the worker.
+const SENDFILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes that a task may move before the worker's other tasks have their turn.
+const TURN_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why a call did not complete.
+#[derive(Debug)]
+pub enum CallError {
+    /// The deadline passed.
+    TimedOut,
+    /// More bytes than allowed came before the delimiter.
+    TooLarge,
+    /// The kernel said so.
+    Io(io::Error),
+}
+
+impl From<io::Error> for CallError {
+    fn from(error: io::Error) -> CallError {
+        CallError::Io(error)
+    }
+}
+
+/// A call of several steps that failed, and the bytes it had sent before.
+pub(super) type SendResult = Result<u64, (CallError, u64)>;
+
+impl Stream {
+    /// Receives at least one byte and at most `max`; an empty buffer is the end of the stream.
+    pub async fn recv(&self, max: usize, timeout: &mut Timeout) -> Result<Vec<u8>, CallError> {
+        self.take_turns(timeout).await;
+        loop {
+            let kept = self.with_kept(|kept| {
+                if kept.is_empty() {
+                    Vec::new()
+                } else {
+                    kept.take(max.min(RECV_BYTES_MAX))
+                }
+            });
+            if !kept.is_empty() || self.is_receive_shut() {
+                return Ok(kept);
+            }
+            match self.try_recv_new(max)? {
+                (Received::Bytes(_), bytes) => return Ok(bytes),
+                (Received::End, _) => return Ok(Vec::new()),
+                (Received::WouldBlock, _) => self.ready(Interest::Readable, timeout).await?,
+            }
+        }
+    }
+
+    /// Receives up to and including `delimiter`, at most `max` bytes.
+    pub async fn recv_until(
+        &self,
+        delimiter: &[u8],
+        max: usize,
+        timeout: &mut Timeout,
+    ) -> Result<Vec<u8>, CallError> {
+        let mut scanned = 0;
+        loop {
+            self.take_turns(timeout).await;
+            let (found, length) =
+                self.with_kept(|kept| (kept.find(delimiter, scanned, max), kept.len()));
+            if let Some(end) = found {
+                return Ok(self.with_kept(|kept| kept.take(end)));
+            }
+            if length >= max {
+                return Err(CallError::TooLarge);
+            }
+            scanned = length;
+            if self.is_receive_shut() {
+                return Ok(Vec::new());
+            }
+            match self.try_recv_kept(max - length)? {
+                Received::Bytes(_) => {}
+                Received::End => return Ok(self.with_kept(|kept| kept.take(max))),
+                Received::WouldBlock => self.ready(Interest::Readable, timeout).await?,
+            }
+        }
+    }
+
+    /// Sends all of `bytes`.
+    pub async fn send(&self, bytes: &[u8], more: bool, timeout: &mut Timeout) -> SendResult {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            self.take_turns(timeout).await;
+            match self
+                .try_send(&bytes[sent..], more)
+                .map_err(|e| (e.into(), sent as u64))?
+            {
+                Some(count) => sent += count,
+                None => {
+                    let ready = self.ready(Interest::Writable, timeout).await;
+                    ready.map_err(|error| (error, sent as u64))?;
+                }
+            }
+        }
+        if bytes.is_empty() && !more {
+            self.push_held();
+        }
+        Ok(sent as u64)
+    }
+
+    /// Sends `length` bytes of `file` from `offset`; fewer only at the end of the file.
+    pub async fn sendfile(
+        &self,
+        file: &OpenFile,
+        offset: u64,
+        length: u64,
+        timeout: &mut Timeout,
+    ) -> SendResult {
+        if length == 0 {
+            self.push_held();
+            return Ok(0);
+        }
+        let mut sent = 0;
+        while sent < length {
+            self.take_turns(timeout).await;
+            let position = offset + sent;
+            let chunk = usize::try_from(length - sent).unwrap_or(usize::MAX);
+            let chunk = chunk.min(SENDFILE_BYTES_MAX);
+            if file.residency(position, chunk) == Residency::Unknown {
+                let read_ahead = file.read_ahead(position, chunk);
+                let done = self.elsewhere(read_ahead, timeout).await;
+                done.map_err(|error| (error, sent))?
+                    .map_err(|error| (error.into(), sent))?;
+            }
+            match self
+                .try_sendfile(file, position, chunk)
+                .map_err(|e| (e.into(), sent))?
+            {
+                Some(0) => break,
+                Some(count) => sent += count as u64,
+                None => {
+                    let ready = self.ready(Interest::Writable, timeout).await;
+                    ready.map_err(|error| (error, sent))?;
+                }
+            }
+        }
+        if sent < length {
+            // The file ended early, so what a send with `more` announced does not follow.
+            self.push_held();
+        }
+        Ok(sent)
+    }
+
+    /// Waits until `interest` is met.
+    pub async fn ready(&self, interest: Interest, timeout: &mut Timeout) -> Result<(), CallError> {
+        if timeout.is_immediate() {
+            return Err(CallError::TimedOut);
+        }
+        let deadline = timeout.deadline();
+        self.suspend(Wait {
+            interest,
+            deadline,
+            ..Wait::NONE
+        })
+        .await
+    }
+
+    /// Waits until bytes arrive, as a guest that would give its instance up for another.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came in time, or when the worker needs the instance.
+    pub async fn linger(&self, timeout: &mut Timeout) -> Result<(), CallError> {
+        let deadline = timeout.deadline();
+        let interest = Interest::Readable;
+        self.suspend(Wait {
+            interest,
+            deadline,
+            lingering: true,
+            expired: false,
+        })
+        .await
+    }
+
+    fn suspend(&self, wait: Wait) -> Suspension<'_> {
+        Suspension {
+            stream: self,
+            wait,
+            suspended: false,
+        }
+    }
+
+    /// Suspends once when the task has moved as many bytes as one turn allows, unless the call
+    /// must not suspend at all.
+    async fn take_turns(&self, timeout: &Timeout) {
+        if self.turn_bytes() >= TURN_BYTES_MAX && !timeout.is_immediate() {
+            let wait = Wait {
+                interest: Interest::Turn,
+                ..Wait::NONE
+            };
+            // Without a deadline of its own it cannot expire.
+            let _ = self.suspend(wait).await;
+        }
+    }
+
+    /// Waits for work that is done on another thread, until `timeout` at most.
+    ///
+    /// # Cancel safety
+    /// The other thread finishes what it began; its result is dropped.
+    pub async fn elsewhere<T>(
+        &self,
+        work: impl Future<Output = T>,
+        timeout: &mut Timeout,
+    ) -> Result<T, CallError> {
+        if timeout.is_immediate() {
+            return Err(CallError::TimedOut);
+        }
+        let deadline = timeout.deadline();
+        let mut work = std::pin::pin!(work);
+        let expiry = self.suspend(Wait {
+            deadline,
+            ..Wait::NONE
+        });
+        let mut expiry = std::pin::pin!(expiry);
+        std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => expiry.as_mut().poll(cx).map(|expired| match expired {
+                Ok(()) | Err(_) => Err(CallError::TimedOut),
+            }),
+        })
+        .await
+    }
+}
+
+/// A call that waits: it leaves its note with the stream while it is suspended.
+struct Suspension<'a> {
+    stream: &'a Stream,
+    wait: Wait,
+    suspended: bool,
+}
+
+impl Future for Suspension<'_> {
+    type Output = Result<(), CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        // No waker: the worker reads the note and schedules the task itself.
+        if !self.suspended {
+            self.suspended = true;
+            self.stream.set_wait(self.wait);
+            return Poll::Pending;
+        }
+        if self.stream.satisfies(self.wait.interest) {
+            Poll::Ready(Ok(()))
+        } else if self.stream.wait().expired {
+            Poll::Ready(Err(CallError::TimedOut))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Suspension<'_> {
+    fn drop(&mut self) {
+        if self.suspended {
+            self.stream.set_wait(Wait::NONE);
+        }
+    }
+}

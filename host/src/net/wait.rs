@@ -1,0 +1,74 @@
+//! The note that a suspended call leaves for the worker: what it waits for, and until when.
+
+use std::time::Duration;
+
+use crate::moment::Moment;
+
+/// What would let a suspended call go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Interest {
+    /// Nothing of this stream: a task that waits elsewhere (WASI) or does not wait.
+    #[default]
+    Nothing,
+    /// Bytes to receive.
+    Readable,
+    /// Room to send.
+    Writable,
+    /// The worker's next turn: the call moved as many bytes as one turn allows.
+    Turn,
+}
+
+/// What a stream's suspended call waits for. Written by the call, read by the worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    /// What lets the call go on.
+    pub interest: Interest,
+    /// When it gives up; [`Moment::NEVER`] for a call without a deadline of its own.
+    pub deadline: Moment,
+    /// Whether the guest only lingers: it would rather give its instance up than keep another
+    /// connection waiting.
+    pub lingering: bool,
+    /// Set by the worker when `deadline` has passed or a lingering guest is to give up.
+    pub expired: bool,
+}
+
+impl Wait {
+    /// The note of a task that waits for nothing here.
+    pub const NONE: Wait = Wait {
+        interest: Interest::Nothing,
+        deadline: Moment::NEVER,
+        lingering: false,
+        expired: false,
+    };
+}
+
+/// How long a call may wait, all its suspensions together.
+///
+/// The clock is read only when the call suspends for the first time: most calls never do.
+#[derive(Debug)]
+pub struct Timeout {
+    length: Duration,
+    deadline: Option<Moment>,
+}
+
+impl Timeout {
+    /// Bounds a call to `length` from now; zero means that it never suspends.
+    pub fn new(length: Duration) -> Timeout {
+        Timeout {
+            length,
+            deadline: None,
+        }
+    }
+
+    /// Whether the call must not suspend at all.
+    pub fn is_immediate(&self) -> bool {
+        self.length.is_zero()
+    }
+
+    /// When the call gives up.
+    pub fn deadline(&mut self) -> Moment {
+        *self
+            .deadline
+            .get_or_insert_with(|| Moment::now().after(self.length))
+    }
+}

@@ -1,0 +1,129 @@
+//! Accepting connections, and what to do when descriptors run out.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tracing::{debug, warn};
+
+use super::connection::Connection;
+use super::{ACCEPTS_PER_TURN, Worker};
+use crate::config::ActivateOn;
+use crate::metrics::Bound;
+use crate::moment::Moment;
+use crate::net::Stream;
+
+/// When accepting is tried again after descriptors ran out and nothing could be freed.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// Of the parked connections, one in this many is closed at once when descriptors run out.
+const PARKED_PER_CLOSED: usize = 8;
+
+impl Worker {
+    /// Whether accepting is worth trying in this turn.
+    pub(super) fn can_accept(&self) -> bool {
+        self.accept_again.is_none()
+            && self.scheduler.len() < self.environment.limits.connections_max
+            && self.listeners.iter().any(|listener| listener.ready)
+    }
+
+    /// Accepts what is waiting, up to the bound of a turn.
+    pub(super) fn accept(&mut self) {
+        if self.accept_again.is_some_and(|again| again <= self.now) {
+            self.accept_again = None;
+        }
+        let mut budget = ACCEPTS_PER_TURN;
+        for index in 0..self.listeners.len() {
+            while budget > 0 && self.listeners[index].ready && self.accept_again.is_none() {
+                if self.scheduler.len() >= self.environment.limits.connections_max {
+                    self.environment.fired(Bound::Connections);
+                    return;
+                }
+                budget -= 1;
+                match self.listeners[index].accept() {
+                    Ok(fd) => self.admit(fd),
+                    Err(error) => self.accept_failed(index, &error),
+                }
+            }
+        }
+    }
+
+    fn accept_failed(&mut self, index: usize, error: &io::Error) {
+        match Errno::from_io_error(error) {
+            Some(Errno::AGAIN) => self.listeners[index].ready = false,
+            // The connection failed before it was accepted; others may be waiting. accept(2) asks
+            // to treat the network's own errors the same way.
+            Some(
+                Errno::INTR
+                | Errno::CONNABORTED
+                | Errno::PROTO
+                | Errno::NETDOWN
+                | Errno::NOPROTOOPT
+                | Errno::HOSTDOWN
+                | Errno::NONET
+                | Errno::HOSTUNREACH
+                | Errno::OPNOTSUPP
+                | Errno::NETUNREACH
+                | Errno::PERM,
+            ) => debug!(%error, "accept failed"),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                self.environment.fired(Bound::Descriptors);
+                if !self.free_descriptors() {
+                    self.accept_again = Some(self.now.after(RETRY_AFTER));
+                }
+            }
+            _ => {
+                warn!(%error, "accept failed, trying again soon");
+                self.accept_again = Some(self.now.after(RETRY_AFTER));
+            }
+        }
+    }
+
+    /// Closes cached files, then the connections that were parked the longest; returns whether
+    /// any connection was closed.
+    fn free_descriptors(&mut self) -> bool {
+        self.environment.files.borrow_mut().drop_unused();
+        let parked = self
+            .scheduler
+            .iter()
+            .filter(|(_, connection)| connection.is_parked());
+        let mut parked: Vec<(Moment, _)> = parked
+            .map(|(token, connection)| (connection.since, token))
+            .collect();
+        parked.sort_unstable_by_key(|&(since, _)| since);
+        let count = parked.len().div_ceil(PARKED_PER_CLOSED);
+        for &(_, token) in &parked[..count] {
+            self.close(token);
+        }
+        count > 0
+    }
+
+    fn admit(&mut self, fd: OwnedFd) {
+        let metrics = &self.environment.metrics;
+        metrics.accepted.add(1);
+        let stream = Stream::new(fd);
+        let fd = stream.as_raw_fd();
+        let token = self
+            .scheduler
+            .insert(Connection::new(stream, self.now, metrics));
+        let mut source = mio::unix::SourceFd(&fd);
+        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        let registered = self
+            .poll
+            .registry()
+            .register(&mut source, token.to_selector(), interest);
+        if let Err(error) = registered {
+            warn!(%error, "failed to register a connection");
+            self.close(token);
+            return;
+        }
+        match self.environment.activate_on {
+            ActivateOn::Accept => self.activate(token),
+            ActivateOn::Head | ActivateOn::Bytes => {
+                let deadline = self.now.after(self.environment.limits.head_timeout);
+                self.scheduler.arm(token, deadline);
+            }
+        }
+    }
+}

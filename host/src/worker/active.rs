@@ -1,0 +1,234 @@
+//! Connections with a guest, and those in line for one.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use tracing::warn;
+
+use super::connection::{Active, State};
+use super::inbox::TaskWaker;
+use super::parked::Refusal;
+use super::{Token, Worker};
+use crate::imports::{Activation, Killed};
+use crate::instance::{Ended, Place, Task, Verdict};
+use crate::metrics::{Bound, Failure};
+use crate::moment::Moment;
+use crate::net::{Interest, Stream};
+
+impl Worker {
+    /// Gives a connection to a guest now, or puts it in line for one.
+    pub(super) fn activate(&mut self, token: Token) {
+        if let Some(place) = self.pool.check_out() {
+            self.start(token, place);
+            return self.step_active(token);
+        }
+        if self.waiting.len() >= self.environment.limits.waiting_max {
+            self.environment.fired(Bound::Waiting);
+            return self.refuse(token, Refusal::Unavailable);
+        }
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        connection.stream.with_kept(|kept| kept.shrink());
+        connection.become_state(State::Waiting, self.now, &self.environment.metrics);
+        self.waiting.push_back(token);
+        self.environment.wanted.set(true);
+        let deadline = self.now.after(self.environment.limits.call_timeout);
+        self.scheduler.arm(token, deadline);
+        self.hurry_a_lingering_guest();
+    }
+
+    /// Gives free places to the connections that wait for them, first come first served.
+    pub(super) fn admit_waiting(&mut self) {
+        while !self.waiting.is_empty() && self.pool.has_place() {
+            let Some(token) = self.waiting.pop_front() else {
+                break;
+            };
+            let Some(connection) = self.scheduler.get(token) else {
+                continue;
+            };
+            if !matches!(connection.state(), State::Waiting) {
+                continue;
+            }
+            if let Some(place) = self.pool.check_out() {
+                self.start(token, place);
+                self.scheduler.schedule(token);
+            }
+        }
+        self.environment.wanted.set(!self.waiting.is_empty());
+    }
+
+    pub(super) fn waited_too_long(&mut self, token: Token) {
+        self.environment.fired(Bound::Waiting);
+        self.waiting.retain(|&waiting| waiting != token);
+        self.refuse(token, Refusal::Unavailable);
+    }
+
+    /// Makes a guest that only lingers hand its connection back; says whether there was one.
+    pub(super) fn hurry_a_lingering_guest(&mut self) -> bool {
+        while let Some(token) = self.lingering.pop_front() {
+            let Some(connection) = self.scheduler.get(token) else {
+                continue;
+            };
+            connection.in_linger_line = false;
+            if connection.stream.wait().lingering {
+                connection.stream.expire_wait();
+                self.scheduler.schedule(token);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn start(&mut self, token: Token, place: Place) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return self.pool.check_in(place.warm);
+        };
+        let metrics = &self.environment.metrics;
+        metrics.activations.add(1);
+        metrics.requests.add(1);
+        let activation = Activation::new(Rc::clone(&connection.stream), self.now);
+        let program = Arc::clone(&self.program);
+        let environment = Rc::clone(&self.environment);
+        let task = Task::new(program, environment, place.warm, activation);
+        connection.served = true;
+        // The token of a connection does not change, so neither would its waker: but a late wake
+        // of an earlier activation must not be taken for one of this.
+        let inbox = Arc::clone(self.scheduler.inbox());
+        let signal = TaskWaker::new(inbox, token);
+        let waker = Waker::from(Arc::clone(&signal));
+        let active = State::Active(Box::new(Active {
+            task,
+            signal,
+            waker,
+        }));
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        connection.become_state(active, self.now, metrics);
+    }
+
+    /// Resumes a guest until it suspends or ends.
+    pub(super) fn step_active(&mut self, token: Token) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let stream = Rc::clone(&connection.stream);
+        let State::Active(active) = connection.state() else {
+            return;
+        };
+        let activation = Rc::clone(&active.task.activation);
+        activation.begin_slice(self.now);
+        active.signal.reset();
+        let poll = active.task.poll(&active.waker);
+        self.now = Moment::now();
+        activation.end_slice(self.now);
+        self.count_bytes(&stream);
+        match poll {
+            Poll::Pending if activation.take_preempted() => {
+                self.scheduler.preempt(token);
+                self.arm_active(token, &activation, Moment::NEVER);
+            }
+            Poll::Pending => self.suspended(token, &activation),
+            Poll::Ready(ended) => self.ended(token, &activation, ended),
+        }
+    }
+
+    fn suspended(&mut self, token: Token, activation: &Activation) {
+        let stream = &activation.stream;
+        let wait = stream.wait();
+        match wait.interest {
+            Interest::Turn => self.scheduler.schedule(token),
+            Interest::Writable => {}
+            // Suspended in anything but a send: what was held back for more must not wait.
+            Interest::Readable | Interest::Nothing => stream.push_held(),
+        }
+        self.arm_active(token, activation, wait.deadline);
+        if wait.lingering {
+            let Some(connection) = self.scheduler.get(token) else {
+                return;
+            };
+            if !std::mem::replace(&mut connection.in_linger_line, true) {
+                self.lingering.push_back(token);
+            }
+        }
+    }
+
+    /// Sets the one deadline of an activation: that of the call it is suspended in, or its own.
+    fn arm_active(&mut self, token: Token, activation: &Activation, call: Moment) {
+        let own = activation
+            .started
+            .after(self.environment.limits.activation_timeout);
+        self.scheduler.arm(token, call.min(own));
+    }
+
+    /// The deadline of an activation, or of the call it is suspended in, has passed.
+    pub(super) fn active_deadline(&mut self, token: Token) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let State::Active(active) = connection.state() else {
+            return;
+        };
+        let timeout = self.environment.limits.activation_timeout;
+        if active.task.activation.started.after(timeout) <= self.now {
+            self.environment.fired(Bound::ActivationTime);
+            let reason = format!("it ran longer than {timeout:?} (`--activation-timeout`)");
+            return self.kill(token, Failure::ActivationTime, &reason);
+        }
+        connection.stream.expire_wait();
+        self.scheduler.schedule(token);
+    }
+
+    /// Ends an activation that does not end by itself: drops the task, which unwinds the guest.
+    pub(super) fn kill(&mut self, token: Token, failure: Failure, reason: &str) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let state = State::Closing { discarded: 0 };
+        let before = connection.become_state(state, self.now, &self.environment.metrics);
+        if let State::Active(active) = before {
+            drop(active);
+            self.pool.check_in(None);
+            self.report(&Killed {
+                failure,
+                reason: reason.to_owned(),
+            });
+        }
+        self.close(token);
+    }
+
+    fn ended(&mut self, token: Token, activation: &Activation, ended: Ended) {
+        self.pool.check_in(ended.reusable);
+        match ended.verdict {
+            Ok(Verdict::HandBack) if !activation.is_dropped() => self.park(token),
+            Ok(_) => self.begin_closing(token),
+            Err(killed) => {
+                self.report(&killed);
+                self.close(token);
+            }
+        }
+    }
+
+    /// Counts and logs a failed activation; the log's budget is the guests', who caused it.
+    fn report(&self, killed: &Killed) {
+        let metrics = &self.environment.metrics;
+        metrics.failure(killed.failure).add(1);
+        match killed.failure {
+            Failure::Cpu => self.environment.fired(Bound::Cpu),
+            Failure::Memory => self.environment.fired(Bound::InstanceMemory),
+            _ => {}
+        }
+        if self.environment.log.admit() {
+            let cause = killed.failure.label();
+            warn!(%cause, reason = %killed.reason, "activation ended");
+        }
+    }
+
+    fn count_bytes(&self, stream: &Stream) {
+        let (received, sent) = stream.take_byte_counts();
+        self.environment.metrics.bytes_received.add(received);
+        self.environment.metrics.bytes_sent.add(sent);
+    }
+}

@@ -1,0 +1,312 @@
+//! A worker: one thread with its own selector, listeners, connections and instances.
+//!
+//! The loop is in this file; what is done with a connection in each state stands in a file of its
+//! own. Workers share the program and the configuration, both read-only, and nothing else.
+
+mod accept;
+mod active;
+mod closing;
+mod connection;
+mod inbox;
+mod parked;
+mod scheduler;
+#[cfg(test)]
+mod scheduler_tests;
+mod timers;
+
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::{Events, Poll};
+
+use connection::{Connection, State};
+pub use inbox::Inbox;
+use scheduler::Scheduler;
+pub use scheduler::Token;
+
+use crate::imports::Environment;
+use crate::instance::{InstancePool, Program, TickerHandle};
+use crate::metrics::Failure;
+use crate::moment::Moment;
+use crate::net::Listener;
+
+/// The name of the mechanism by which the operating system reports readiness.
+pub const BACKEND: &str = if cfg!(mio_unsupported_force_poll_poll) {
+    "poll"
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    "epoll"
+} else {
+    "kqueue"
+};
+
+/// Events taken from the selector in one turn.
+const EVENTS_PER_TURN: usize = 1024;
+
+/// Connections accepted in one turn.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// Connections that run in one turn.
+const STEPS_PER_TURN: usize = 256;
+
+/// The selector's number for the inbox; the listeners come before it.
+const INBOX: mio::Token = mio::Token(u32::MAX as usize);
+
+/// What a worker is made of, on its way to the worker's thread.
+pub struct WorkerParts {
+    /// The selector, with the inbox's waker registered.
+    pub poll: Poll,
+    /// Where other threads leave wakes.
+    pub inbox: Arc<Inbox>,
+    /// The worker's own listening sockets.
+    pub listeners: Vec<Listener>,
+    /// The component.
+    pub program: Arc<Program>,
+    /// How many instances the worker may have.
+    pub instances_max: usize,
+    /// The worker's side of the ticker.
+    pub ticker: TickerHandle,
+    /// Set when the server shuts down.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for WorkerParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerParts")
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkerParts {
+    /// Makes the selector and the inbox of a worker.
+    ///
+    /// # Errors
+    /// Where the kernel has no descriptor left.
+    pub fn selector() -> io::Result<(Poll, Arc<Inbox>)> {
+        let poll = Poll::new()?;
+        let waker = mio::Waker::new(poll.registry(), INBOX)?;
+        Ok((poll, Arc::new(Inbox::new(Some(waker)))))
+    }
+}
+
+/// A worker on its thread.
+#[derive(Debug)]
+pub struct Worker {
+    poll: Poll,
+    listeners: Vec<Listener>,
+    program: Arc<Program>,
+    environment: Rc<Environment>,
+    scheduler: Scheduler<Connection>,
+    pool: InstancePool,
+    /// Connections in line for an instance, oldest first; some may be gone.
+    waiting: VecDeque<Token>,
+    /// Connections whose guests lingered when last seen, longest ago first; some may not any more.
+    lingering: VecDeque<Token>,
+    ticker: TickerHandle,
+    draining: Arc<AtomicBool>,
+    /// When what still runs is killed; set once the server shuts down.
+    drain_deadline: Option<Moment>,
+    /// Before which accepting is not tried again, after descriptors ran out.
+    accept_again: Option<Moment>,
+    /// The clock, read at least once a turn and after every slice of a guest.
+    now: Moment,
+}
+
+impl Worker {
+    /// Puts a worker together; on its own thread.
+    ///
+    /// # Errors
+    /// Where a listener cannot be registered.
+    pub fn new(parts: WorkerParts, environment: Environment) -> io::Result<Worker> {
+        let mut listeners = parts.listeners;
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            let fd = listener.as_raw_fd();
+            let mut source = mio::unix::SourceFd(&fd);
+            let interest = mio::Interest::READABLE;
+            parts
+                .poll
+                .registry()
+                .register(&mut source, mio::Token(index), interest)?;
+        }
+        let metrics = Arc::clone(&environment.metrics);
+        Ok(Worker {
+            poll: parts.poll,
+            listeners,
+            program: parts.program,
+            environment: Rc::new(environment),
+            scheduler: Scheduler::new(parts.inbox),
+            pool: InstancePool::new(parts.instances_max, metrics),
+            waiting: VecDeque::new(),
+            lingering: VecDeque::new(),
+            ticker: parts.ticker,
+            draining: parts.draining,
+            drain_deadline: None,
+            accept_again: None,
+            now: Moment::now(),
+        })
+    }
+
+    /// Runs until the server shuts down and every connection is gone.
+    ///
+    /// # Errors
+    /// Where the selector fails, which ends the server.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        loop {
+            self.select(&mut events)?;
+            self.dispatch(&events);
+            self.scheduler.take_wakes();
+            self.drain_if_asked();
+            self.expire();
+            self.accept();
+            self.ticker.begin();
+            self.step_ready();
+            self.ticker.end();
+            self.scheduler.end_turn();
+            self.admit_waiting();
+            if self.drain_deadline.is_some() && self.scheduler.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for events, not at all where there is work.
+    fn select(&mut self, events: &mut Events) -> io::Result<()> {
+        let busy = self.scheduler.has_work() || self.can_accept();
+        let timeout = if busy || !self.scheduler.inbox().prepare_to_sleep() {
+            Some(Duration::ZERO)
+        } else {
+            let deadlines = [
+                self.scheduler.next_deadline(),
+                self.drain_deadline,
+                self.accept_again,
+            ];
+            let next = deadlines.into_iter().flatten().min();
+            next.map(|deadline| deadline.since(Moment::now()))
+        };
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            result => result?,
+        }
+        self.now = Moment::now();
+        Ok(())
+    }
+
+    fn dispatch(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                INBOX => {}
+                mio::Token(index) if index < self.listeners.len() => {
+                    self.listeners[index].ready = true;
+                }
+                token => self.observe(Token::from_selector(token), event),
+            }
+        }
+    }
+
+    fn observe(&mut self, token: Token, event: &mio::event::Event) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let can_go_on = connection.stream.observe(event);
+        let readable = connection.stream.readiness().readable();
+        let runs = match connection.state() {
+            State::Active(_) => can_go_on,
+            State::Parked { .. } | State::Closing { .. } => readable,
+            State::Waiting => false,
+        };
+        if runs {
+            self.scheduler.schedule(token);
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some(token) = self.scheduler.expire(self.now) {
+            let Some(connection) = self.scheduler.get(token) else {
+                continue;
+            };
+            match connection.state() {
+                State::Parked { .. } => self.parked_too_long(token),
+                State::Waiting => self.waited_too_long(token),
+                State::Active(_) => self.active_deadline(token),
+                State::Closing { .. } => self.close(token),
+            }
+        }
+    }
+
+    /// Runs what is ready, in order, and then one guest that was preempted: ten guests that spin
+    /// cost the others no more than one.
+    fn step_ready(&mut self) {
+        // What becomes ready meanwhile waits for the next turn, after the events that came.
+        for _ in 0..self.scheduler.ready_len().min(STEPS_PER_TURN) {
+            let Some(token) = self.scheduler.next_ready() else {
+                break;
+            };
+            self.step(token);
+        }
+        if let Some(token) = self.scheduler.next_preempted() {
+            self.step(token);
+        }
+    }
+
+    fn step(&mut self, token: Token) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        match connection.state() {
+            State::Parked { .. } => self.step_parked(token),
+            State::Waiting => {}
+            State::Active(_) => self.step_active(token),
+            State::Closing { .. } => self.step_closing(token),
+        }
+    }
+
+    /// Closes the socket and forgets the connection.
+    fn close(&mut self, token: Token) {
+        if let Some(connection) = self.scheduler.remove(token) {
+            connection.leave(&self.environment.metrics);
+            // A descriptor is free again.
+            self.accept_again = None;
+        }
+    }
+
+    /// Begins to shut down when the server asks for it, and ends what takes too long then.
+    fn drain_if_asked(&mut self) {
+        match self.drain_deadline {
+            None if self.draining.load(Ordering::Relaxed) => {
+                self.listeners.clear();
+                let deadline = self.now.after(self.environment.limits.drain_timeout);
+                self.drain_deadline = Some(deadline);
+                for token in self.tokens(Connection::is_parked) {
+                    self.close(token);
+                }
+                while self.hurry_a_lingering_guest() {}
+            }
+            Some(deadline) if deadline <= self.now => {
+                for token in self.tokens(Connection::is_active) {
+                    self.environment.fired(crate::metrics::Bound::DrainTime);
+                    self.kill(
+                        token,
+                        Failure::Drain,
+                        "it ran longer than `--drain-timeout`",
+                    );
+                }
+                for token in self.tokens(|_| true) {
+                    self.close(token);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tokens(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Token> {
+        let all = self.scheduler.iter();
+        all.filter(|(_, connection)| wanted(connection))
+            .map(|(token, _)| token)
+            .collect()
+    }
+}

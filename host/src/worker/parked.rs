@@ -1,0 +1,163 @@
+//! Connections without an instance: waiting for bytes or a head, and what never becomes one.
+
+use std::rc::Rc;
+
+use tracing::debug;
+
+use super::connection::State;
+use super::{Token, Worker};
+use crate::config::ActivateOn;
+use crate::metrics::Bound;
+use crate::net::Received;
+
+/// What the host answers itself, because no handler will.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// The head did not come in time.
+    RequestTimeout,
+    /// The head is too long.
+    HeadTooLarge,
+    /// The line for instances is full, or took too long.
+    Unavailable,
+}
+
+impl Refusal {
+    fn response(self) -> &'static str {
+        match self {
+            Refusal::RequestTimeout => {
+                "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            }
+            Refusal::HeadTooLarge => concat!(
+                "HTTP/1.1 431 Request Header Fields Too Large\r\n",
+                "Content-Length: 0\r\nConnection: close\r\n\r\n"
+            ),
+            Refusal::Unavailable => concat!(
+                "HTTP/1.1 503 Service Unavailable\r\n",
+                "Content-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+            ),
+        }
+    }
+}
+
+/// What came of receiving for a parked connection.
+enum Parked {
+    Activated,
+    TooLarge,
+    Incomplete,
+    Gone,
+}
+
+impl Worker {
+    /// Parks a connection that a guest has handed back.
+    pub(super) fn park(&mut self, token: Token) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let stream = Rc::clone(&connection.stream);
+        stream.push_held();
+        let shut = stream.is_send_shut() || stream.is_receive_shut();
+        if shut || self.environment.is_draining() {
+            return self.begin_closing(token);
+        }
+        let has_bytes = stream.with_kept(|kept| {
+            kept.shrink();
+            !kept.is_empty()
+        });
+        let metrics = &self.environment.metrics;
+        connection.become_state(State::Parked { scanned: 0 }, self.now, metrics);
+        let limits = &self.environment.limits;
+        let timeout = if has_bytes {
+            limits.head_timeout
+        } else {
+            limits.idle_timeout
+        };
+        self.scheduler.arm(token, self.now.after(timeout));
+        if has_bytes || stream.readiness().readable() {
+            // Not to the selector: the edge for what is here has already come.
+            self.scheduler.schedule(token);
+        }
+    }
+
+    /// Receives what has arrived for a parked connection and activates it where that is enough.
+    pub(super) fn step_parked(&mut self, token: Token) {
+        let environment = Rc::clone(&self.environment);
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let stream = Rc::clone(&connection.stream);
+        let State::Parked { scanned } = connection.state() else {
+            return;
+        };
+        let empty = stream.with_kept(|kept| kept.is_empty());
+        let outcome = loop {
+            if environment.is_activated_by(&stream, *scanned) {
+                break Parked::Activated;
+            }
+            *scanned = stream.with_kept(|kept| kept.len());
+            let room = environment.activation_room(&stream);
+            if room == 0 {
+                break Parked::TooLarge;
+            }
+            match stream.try_recv_kept(room) {
+                Ok(Received::Bytes(_)) => {}
+                Ok(Received::WouldBlock) => break Parked::Incomplete,
+                // The peer has left; what it sent is no request.
+                Ok(Received::End) | Err(_) => break Parked::Gone,
+            }
+        };
+        match outcome {
+            Parked::Activated => self.activate(token),
+            Parked::TooLarge => {
+                environment.fired(Bound::HeadBytes);
+                self.refuse(token, Refusal::HeadTooLarge);
+            }
+            Parked::Incomplete => {
+                let began = stream.with_kept(|kept| {
+                    kept.shrink();
+                    !kept.is_empty()
+                });
+                if empty && began {
+                    // A head has begun, and has its own deadline, however slowly it drips.
+                    let deadline = self.now.after(environment.limits.head_timeout);
+                    self.scheduler.arm(token, deadline);
+                }
+            }
+            Parked::Gone => self.close(token),
+        }
+    }
+
+    /// What a parked connection waited for did not come in time.
+    pub(super) fn parked_too_long(&mut self, token: Token) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        let began = connection.stream.with_kept(|kept| !kept.is_empty());
+        let served = connection.served;
+        let bound = if began || !served {
+            Bound::HeadTime
+        } else {
+            Bound::IdleTime
+        };
+        self.environment.fired(bound);
+        debug!(bound = bound.label(), "closing a parked connection");
+        if began {
+            self.refuse(token, Refusal::RequestTimeout);
+        } else {
+            self.close(token);
+        }
+    }
+
+    /// Answers what no handler will answer, where the client speaks HTTP, and closes.
+    pub(super) fn refuse(&mut self, token: Token, refusal: Refusal) {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        if self.environment.activate_on == ActivateOn::Head {
+            // One short send into an empty buffer. Where it fails the client is gone.
+            let _ = connection
+                .stream
+                .try_send(refusal.response().as_bytes(), false);
+        }
+        self.begin_closing(token);
+    }
+}
