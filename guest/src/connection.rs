@@ -162,6 +162,9 @@ impl Connection {
     /// `recv_until` returns them without waiting. False: nothing came within the operator's linger
     /// time, or the host wants the instance, or the peer has closed its side. Nothing is lost by
     /// handing the connection back: bytes activate it again. Pushes out what was held back.
+    ///
+    /// Ask after something was served, not before: the answer can be no every time (`--reuse
+    /// never`), and bytes that are handed back unread activate the connection at once.
     pub fn next(&self) -> bool {
         self.resource.next()
     }

@@ -48,7 +48,8 @@ struct ServeArgs {
     component: Option<PathBuf>,
 
     /// Where to listen; can be given several times; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = parse_address)]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    #[arg(default_value = "127.0.0.1:8080")]
     listen: Vec<SocketAddr>,
 
     /// The one directory that handlers may read files from [default: none]

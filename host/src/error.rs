@@ -19,7 +19,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is a core module.
-    #[error("`{name}` is a core WebAssembly module, not a component")]
+    #[error("`{name}` is a core module, not a component")]
     CoreModule {
         /// The path as it was given.
         name: String,
@@ -179,7 +179,7 @@ impl Error {
 fn bind_hint(error: &io::Error, address: SocketAddr) -> Option<String> {
     match error.kind() {
         io::ErrorKind::AddrInUse => Some(format!(
-            "another process listens on port {}; end it, or choose another port (0 picks a free one)",
+            "another process listens on port {}; end it, or choose another port (0 picks one)",
             address.port()
         )),
         io::ErrorKind::PermissionDenied if address.port() < 1024 => {

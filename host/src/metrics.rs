@@ -29,7 +29,10 @@ impl Counter {
 
 /// Declares an enum whose cases are the values of one metric label.
 macro_rules! labels {
-    ($(#[$meta:meta])* $name:ident { $($(#[$case_meta:meta])* $case:ident = $label:literal,)* }) => {
+    (
+        $(#[$meta:meta])*
+        $name:ident { $($(#[$case_meta:meta])* $case:ident = $label:literal,)* }
+    ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$case_meta])* $case,)* }

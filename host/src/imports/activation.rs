@@ -25,6 +25,8 @@ pub struct Activation {
     preempted: Cell<bool>,
     /// Set when the guest dropped its handle: the connection is let go.
     dropped: Cell<bool>,
+    /// Set when the guest received something.
+    received: Cell<bool>,
 }
 
 impl Activation {
@@ -37,6 +39,7 @@ impl Activation {
             cpu_used: Cell::new(Duration::ZERO),
             preempted: Cell::new(false),
             dropped: Cell::new(false),
+            received: Cell::new(false),
         })
     }
 
@@ -77,6 +80,16 @@ impl Activation {
     /// Whether the guest was interrupted since the last call.
     pub fn take_preempted(&self) -> bool {
         self.preempted.take()
+    }
+
+    /// Notes that the guest received something.
+    pub fn set_received(&self) {
+        self.received.set(true);
+    }
+
+    /// Whether the guest has received anything in this activation.
+    pub fn has_received(&self) -> bool {
+        self.received.get()
     }
 
     /// Notes that the guest dropped its handle.

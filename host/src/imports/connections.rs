@@ -92,6 +92,7 @@ impl connections::HostConnection for Guest {
                 .stream
                 .recv(max as usize, &mut call.timeout)
                 .await;
+            activation.set_received();
             received.map_err(|error| call.code(error))
         })
         .await)
@@ -117,6 +118,7 @@ impl connections::HostConnection for Guest {
             let stream = &activation.stream;
             stream.push_held();
             let received = stream.recv_until(&delimiter, max, &mut call.timeout).await;
+            activation.set_received();
             received.map_err(|error| call.code(error))
         })
         .await)
@@ -264,6 +266,10 @@ async fn next(environment: &Environment, activation: &Activation) -> bool {
     stream.push_held();
     let mut linger = Timeout::new(environment.limits.linger);
     let mut scanned = 0;
+    if !activation.has_received() && environment.is_activated_by(stream, scanned) {
+        // What the guest was activated for. Handing it back unread would only bring it here again.
+        return true;
+    }
     loop {
         let hand_back = environment.reuse == Reuse::Never
             || environment.wanted.get()

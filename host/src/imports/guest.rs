@@ -99,6 +99,12 @@ impl Guest {
         *self.activation = None;
     }
 
+    /// Whether the guest still has the handle of a connection that it was given as `rep`.
+    pub fn holds(&self, rep: u32) -> bool {
+        let handle = Resource::<ConnectionHandle>::new_own(rep);
+        self.table.get(&handle).is_ok()
+    }
+
     /// Whether the guest holds no handle of a connection or file.
     pub fn holds_nothing(&self) -> bool {
         self.table.is_empty()

@@ -37,6 +37,8 @@ fn common() -> Config {
         // on every call.
         .concurrency_support(false)
         .epoch_interruption(true)
+        // A trap is logged by its cause; walking the stack for it is the client's to trigger.
+        .wasm_backtrace_max_frames(None)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES);
     config

@@ -22,6 +22,8 @@ pub enum Verdict {
     HandBack,
     /// Close it.
     LetGo,
+    /// Close it; the guest still has the handle, so that the instance is not used again.
+    Leaked,
 }
 
 type Handle = TypedFunc<(Resource<ConnectionHandle>,), (Option<Resource<ConnectionHandle>>,)>;
@@ -98,8 +100,10 @@ impl Instance {
 
     async fn call(&mut self, activation: &Rc<Activation>) -> wasmtime::Result<Verdict> {
         let given = self.store.data_mut().begin(activation)?;
+        let rep = given.rep();
         let (returned,) = self.handle.call_async(&mut self.store, (given,)).await?;
         let returned = match returned {
+            None if self.store.data().holds(rep) => return Ok(Verdict::Leaked),
             None => return Ok(Verdict::LetGo),
             Some(handle) => handle,
         };
@@ -183,7 +187,7 @@ fn cause(error: &wasmtime::Error, guest: &mut Guest) -> Killed {
     }
     let what = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
-        None => format!("{error:#}"),
+        None => error.root_cause().to_string(),
     };
     if guest.memory().has_refused() {
         let reason = format!("{what}, after `--memory-limit` refused the guest more memory");

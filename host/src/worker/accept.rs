@@ -24,7 +24,7 @@ impl Worker {
     /// Whether accepting is worth trying in this turn.
     pub(super) fn can_accept(&self) -> bool {
         self.accept_again.is_none()
-            && self.scheduler.len() < self.environment.limits.connections_max
+            && !self.full
             && self.listeners.iter().any(|listener| listener.ready)
     }
 
@@ -35,9 +35,10 @@ impl Worker {
         }
         let mut budget = ACCEPTS_PER_TURN;
         for index in 0..self.listeners.len() {
-            while budget > 0 && self.listeners[index].ready && self.accept_again.is_none() {
+            while budget > 0 && self.can_accept() && self.listeners[index].ready {
                 if self.scheduler.len() >= self.environment.limits.connections_max {
                     self.environment.fired(Bound::Connections);
+                    self.full = true;
                     return;
                 }
                 budget -= 1;

@@ -186,15 +186,14 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
+        let stream = Rc::clone(&connection.stream);
         let state = State::Closing { discarded: 0 };
         let before = connection.become_state(state, self.now, &self.environment.metrics);
         if let State::Active(active) = before {
             drop(active);
             self.pool.check_in(None);
-            self.report(&Killed {
-                failure,
-                reason: reason.to_owned(),
-            });
+            let reason = reason.to_owned();
+            self.report(&stream, &Killed { failure, reason });
         }
         self.close(token);
     }
@@ -203,16 +202,22 @@ impl Worker {
         self.pool.check_in(ended.reusable);
         match ended.verdict {
             Ok(Verdict::HandBack) if !activation.is_dropped() => self.park(token),
-            Ok(_) => self.begin_closing(token),
+            Ok(Verdict::HandBack | Verdict::LetGo) => self.begin_closing(token),
+            Ok(Verdict::Leaked) => {
+                let reason = "the guest kept the handle of the connection that it let go".into();
+                let failure = Failure::Handle;
+                self.report(&activation.stream, &Killed { failure, reason });
+                self.begin_closing(token);
+            }
             Err(killed) => {
-                self.report(&killed);
+                self.report(&activation.stream, &killed);
                 self.close(token);
             }
         }
     }
 
     /// Counts and logs a failed activation; the log's budget is the guests', who caused it.
-    fn report(&self, killed: &Killed) {
+    fn report(&self, stream: &Stream, killed: &Killed) {
         let metrics = &self.environment.metrics;
         metrics.failure(killed.failure).add(1);
         match killed.failure {
@@ -221,14 +226,10 @@ impl Worker {
             _ => {}
         }
         if self.environment.log.admit() {
+            let peer = stream.peer_address();
+            let connection = peer.map_or_else(|_| "gone".to_owned(), |peer| peer.to_string());
             let cause = killed.failure.label();
-            warn!(%cause, reason = %killed.reason, "activation ended");
+            warn!(%cause, %connection, reason = %killed.reason, "activation ended");
         }
-    }
-
-    fn count_bytes(&self, stream: &Stream) {
-        let (received, sent) = stream.take_byte_counts();
-        self.environment.metrics.bytes_received.add(received);
-        self.environment.metrics.bytes_sent.add(sent);
     }
 }

@@ -4,25 +4,32 @@
 //! serves what happens elsewhere: WASI timers, reads from the disk, and the end of the server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use super::Token;
 
-/// The tokens that were woken since the worker last looked.
+/// What came from elsewhere since the worker last looked.
 #[derive(Debug)]
 pub struct Inbox {
-    woken: Mutex<Vec<Token>>,
+    mail: Mutex<Mail>,
     /// Whether the worker waits, or is about to wait, in the selector.
     sleeping: AtomicBool,
     selector: Option<mio::Waker>,
+}
+
+#[derive(Debug, Default)]
+struct Mail {
+    woken: Vec<Token>,
+    /// Something else than a task has to be looked at.
+    interrupted: bool,
 }
 
 impl Inbox {
     /// Makes an inbox whose wakes interrupt the wait of `selector`.
     pub fn new(selector: Option<mio::Waker>) -> Inbox {
         Inbox {
-            woken: Mutex::default(),
+            mail: Mutex::default(),
             sleeping: AtomicBool::new(false),
             selector,
         }
@@ -30,15 +37,21 @@ impl Inbox {
 
     /// Leaves a token; from any thread.
     pub fn push(&self, token: Token) {
-        self.woken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(token);
-        self.interrupt();
+        self.mail().woken.push(token);
+        self.rouse();
     }
 
-    /// Ends the worker's wait; from any thread.
+    /// Makes the worker go through its loop once more; from any thread.
     pub fn interrupt(&self) {
+        self.mail().interrupted = true;
+        self.rouse();
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rouse(&self) {
         // SeqCst, as in `prepare_to_sleep`: of a push and a worker that goes to sleep at the same
         // time, at least one sees the other.
         if self.sleeping.swap(false, Ordering::SeqCst) {
@@ -49,15 +62,12 @@ impl Inbox {
         }
     }
 
-    /// Announces that the worker is about to wait; returns whether it may, that is, whether no
-    /// token was left in the meantime.
+    /// Announces that the worker is about to wait; returns whether it may, that is, whether
+    /// nothing came in the meantime.
     pub fn prepare_to_sleep(&self) -> bool {
         self.sleeping.store(true, Ordering::SeqCst);
-        let empty = self
-            .woken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty();
+        let mail = self.mail();
+        let empty = mail.woken.is_empty() && !mail.interrupted;
         if !empty {
             self.sleeping.store(false, Ordering::SeqCst);
         }
@@ -67,7 +77,9 @@ impl Inbox {
     /// Takes all tokens that were left, in order.
     pub fn take(&self) -> Vec<Token> {
         self.sleeping.store(false, Ordering::SeqCst);
-        std::mem::take(&mut self.woken.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut mail = self.mail();
+        mail.interrupted = false;
+        std::mem::take(&mut mail.woken)
     }
 }
 

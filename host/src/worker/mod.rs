@@ -32,7 +32,7 @@ use crate::imports::Environment;
 use crate::instance::{InstancePool, Program, TickerHandle};
 use crate::metrics::Failure;
 use crate::moment::Moment;
-use crate::net::Listener;
+use crate::net::{Listener, Stream};
 
 /// The name of the mechanism by which the operating system reports readiness.
 pub const BACKEND: &str = if cfg!(mio_unsupported_force_poll_poll) {
@@ -112,6 +112,8 @@ pub struct Worker {
     drain_deadline: Option<Moment>,
     /// Before which accepting is not tried again, after descriptors ran out.
     accept_again: Option<Moment>,
+    /// Whether as many connections are open as may be; others wait in the kernel.
+    full: bool,
     /// The clock, read at least once a turn and after every slice of a guest.
     now: Moment,
 }
@@ -146,6 +148,7 @@ impl Worker {
             draining: parts.draining,
             drain_deadline: None,
             accept_again: None,
+            full: false,
             now: Moment::now(),
         })
     }
@@ -212,11 +215,14 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
+        let gone = event.is_error() || event.is_write_closed();
         let can_go_on = connection.stream.observe(event);
         let readable = connection.stream.readiness().readable();
         let runs = match connection.state() {
             State::Active(_) => can_go_on,
             State::Parked { .. } | State::Closing { .. } => readable,
+            // It is served even if the client has half-closed it, but not once it is gone.
+            State::Waiting if gone => return self.close(token),
             State::Waiting => false,
         };
         if runs {
@@ -268,10 +274,18 @@ impl Worker {
     /// Closes the socket and forgets the connection.
     fn close(&mut self, token: Token) {
         if let Some(connection) = self.scheduler.remove(token) {
+            self.count_bytes(&connection.stream);
             connection.leave(&self.environment.metrics);
-            // A descriptor is free again.
+            // A descriptor and a place are free again.
             self.accept_again = None;
+            self.full = false;
         }
+    }
+
+    fn count_bytes(&self, stream: &Stream) {
+        let (received, sent) = stream.take_byte_counts();
+        self.environment.metrics.bytes_received.add(received);
+        self.environment.metrics.bytes_sent.add(sent);
     }
 
     /// Begins to shut down when the server asks for it, and ends what takes too long then.

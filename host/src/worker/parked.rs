@@ -105,6 +105,7 @@ impl Worker {
                 Ok(Received::End) | Err(_) => break Parked::Gone,
             }
         };
+        self.count_bytes(&stream);
         match outcome {
             Parked::Activated => self.activate(token),
             Parked::TooLarge => {

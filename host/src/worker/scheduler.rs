@@ -33,6 +33,12 @@ impl Token {
         mio::Token((self.generation as usize) << 32 | self.slot as usize)
     }
 
+    /// The slot's number, for the test against the model.
+    #[cfg(test)]
+    pub(super) fn slot(self) -> u32 {
+        self.slot
+    }
+
     /// Unpacks what the selector reported.
     pub fn from_selector(token: mio::Token) -> Token {
         let slot = (token.0 & 0xffff_ffff) as u32;

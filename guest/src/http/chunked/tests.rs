@@ -1,3 +1,5 @@
+//! Tests of the chunk decoder: whole, split at every byte, and invalid.
+
 use super::*;
 
 /// Decodes `input` in pieces of the given lengths, never more at once than `needed` allows.

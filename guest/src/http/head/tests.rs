@@ -1,3 +1,5 @@
+//! Tests of head parsing: what is accepted, what is refused, and why.
+
 use super::*;
 
 #[track_caller]
