@@ -28,18 +28,25 @@ const WIT: [&str; 4] = [
 ];
 
 #[derive(Debug, Parser)]
-#[command(name = "sockeye", version, about, arg_required_else_help = true)]
+#[command(name = "sockeye", version, about)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a component as the handler of every connection
+    /// Run a component as the handler of every connection; what happens without a command
     Serve(Box<ServeArgs>),
     /// Print the interfaces that a handler is built against
     Wit,
+}
+
+/// What `serve` does without any argument.
+#[derive(Debug, Parser)]
+struct Defaults {
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -153,16 +160,20 @@ pub fn main() -> ExitCode {
 
 fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     match Cli::parse_from(args).command {
-        Command::Wit => print_wit(),
-        Command::Serve(args) => {
-            start_log(args.log_level);
-            match args.into_config().and_then(server::serve) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    report(&error);
-                    ExitCode::FAILURE
-                }
-            }
+        Some(Command::Wit) => print_wit(),
+        Some(Command::Serve(args)) => serve(*args),
+        // The shortest way to see something: the built-in handler at the default address.
+        None => serve(Defaults::parse_from(["sockeye"]).serve),
+    }
+}
+
+fn serve(args: ServeArgs) -> ExitCode {
+    start_log(args.log_level);
+    match args.into_config().and_then(server::serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
         }
     }
 }
