@@ -122,8 +122,10 @@ fn collect(built: &Path, guests: &Path) {
         let hashed = stem.rsplit_once('-').is_some_and(|(_, hash)| {
             hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
         });
-        if !hashed {
-            let to = guests.join(stem).with_extension("wasm");
+        let to = guests.join(stem).with_extension("wasm");
+        // A copy that is already right keeps its time stamp: the builds of other profiles use it.
+        let same = || fs::read(&to).ok() == fs::read(&path).ok();
+        if !hashed && !same() {
             // By way of a rename, so that nobody ever reads half a component.
             let partial = to.with_extension("partial");
             let copied = fs::copy(&path, &partial).and_then(|_| fs::rename(&partial, &to));

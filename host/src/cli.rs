@@ -137,7 +137,7 @@ struct LimitArgs {
     idle_timeout: Duration,
 
     /// How long a handler keeps its instance for the next request of its connection
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     linger: Duration,
 
     /// Open files of one instance

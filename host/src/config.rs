@@ -95,7 +95,7 @@ impl Default for Limits {
             head_bytes_max: 16 << 10,
             recv_until_bytes_max: 1 << 20,
             idle_timeout: Duration::from_secs(60),
-            linger: Duration::from_millis(100),
+            linger: Duration::from_millis(20),
             open_files_max: 64,
             log_lines_max: 20,
             drain_timeout: Duration::from_secs(30),

@@ -68,6 +68,8 @@ labels! {
     Bound {
         /// Open connections.
         Connections = "connections",
+        /// Live instances.
+        Instances = "instances",
         /// The line in front of the instances.
         Waiting = "waiting",
         /// Memory of one instance.

@@ -15,7 +15,7 @@ mod head;
 mod response;
 
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{Connection, ErrorCode};
 use head::Refusal;
@@ -149,43 +149,26 @@ impl Exchange {
 ///
 /// Empty means that there is nothing to answer.
 fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal> {
+    let until = |end, timeout| connection.recv_until(end, HEAD_BYTES_MAX, Some(timeout));
     // The host usually has a whole head already.
-    match connection.recv_until(b"\r\n\r\n", HEAD_BYTES_MAX, Some(Duration::ZERO)) {
-        Ok(bytes) => Ok(bytes),
-        Err(ErrorCode::Timeout) => receive_lines(connection),
-        Err(ErrorCode::TooLarge) => Err(431),
-        Err(_) => Ok(Vec::new()),
-    }
-}
-
-/// Receives a head line by line.
-///
-/// It is not here yet, or it is whole for the host but its lines end in bare line feeds. Lines
-/// tell which without waiting, and without taking anything that follows the head.
-fn receive_lines(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal> {
-    let deadline = Instant::now() + HEAD_TIMEOUT;
-    let mut bytes = Vec::new();
-    while bytes.len() < HEAD_BYTES_MAX as usize {
-        let max = HEAD_BYTES_MAX - bytes.len() as u32;
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let line = match connection.recv_until(b"\n", max, Some(timeout)) {
-            Ok(line) => line,
-            Err(ErrorCode::TooLarge) => return Err(431),
-            Err(ErrorCode::Timeout) => {
-                let part = connection.recv(1, Some(Duration::ZERO));
-                let is_silent = bytes.is_empty() && part.map_or(true, |part| part.is_empty());
-                return if is_silent { Ok(bytes) } else { Err(408) };
-            }
-            Err(_) => return Ok(Vec::new()),
-        };
-        bytes.extend_from_slice(&line);
-        if line.ends_with(b"\n") && !line.ends_with(b"\r\n") {
+    let mut head = until(b"\r\n\r\n", Duration::ZERO);
+    if head == Err(ErrorCode::Timeout) {
+        // It has not, or the head is whole but its lines end in bare line feeds.
+        let bare: [&[u8]; 2] = [b"\n\n", b"\n\r\n"];
+        if bare.iter().any(|end| until(end, Duration::ZERO).is_ok()) {
             return Err(400);
         }
-        // An empty line, or the last one of a client that closed its side.
-        if line == b"\r\n" || !line.ends_with(b"\n") {
-            return Ok(bytes);
-        }
+        // Nothing of a head is taken before all of it is there: as long as that is so, the host
+        // can give the instance to another connection.
+        head = until(b"\r\n\r\n", HEAD_TIMEOUT);
     }
-    Err(431)
+    match head {
+        Ok(bytes) => Ok(bytes),
+        Err(ErrorCode::TooLarge) => Err(431),
+        Err(ErrorCode::Timeout) => match connection.recv(1, Some(Duration::ZERO)) {
+            Ok(part) if !part.is_empty() => Err(408),
+            _ => Ok(Vec::new()),
+        },
+        Err(_) => Ok(Vec::new()),
+    }
 }

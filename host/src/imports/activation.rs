@@ -27,6 +27,8 @@ pub struct Activation {
     dropped: Cell<bool>,
     /// Set when the guest received something.
     received: Cell<bool>,
+    /// Set when the guest sent something or changed the connection.
+    touched: Cell<bool>,
 }
 
 impl Activation {
@@ -40,6 +42,7 @@ impl Activation {
             preempted: Cell::new(false),
             dropped: Cell::new(false),
             received: Cell::new(false),
+            touched: Cell::new(false),
         })
     }
 
@@ -90,6 +93,17 @@ impl Activation {
     /// Whether the guest has received anything in this activation.
     pub fn has_received(&self) -> bool {
         self.received.get()
+    }
+
+    /// Notes that the guest did something that the peer or the guest can tell.
+    pub fn set_touched(&self) {
+        self.touched.set(true);
+    }
+
+    /// Whether nothing passed between guest and peer, so that the activation could as well not
+    /// have begun.
+    pub fn is_untouched(&self) -> bool {
+        !self.received.get() && !self.touched.get()
     }
 
     /// Notes that the guest dropped its handle.

@@ -92,7 +92,9 @@ impl connections::HostConnection for Guest {
                 .stream
                 .recv(max as usize, &mut call.timeout)
                 .await;
-            activation.set_received();
+            if received.is_ok() {
+                activation.set_received();
+            }
             received.map_err(|error| call.code(error))
         })
         .await)
@@ -118,7 +120,9 @@ impl connections::HostConnection for Guest {
             let stream = &activation.stream;
             stream.push_held();
             let received = stream.recv_until(&delimiter, max, &mut call.timeout).await;
-            activation.set_received();
+            if received.is_ok() {
+                activation.set_received();
+            }
             received.map_err(|error| call.code(error))
         })
         .await)
@@ -140,6 +144,7 @@ impl connections::HostConnection for Guest {
         let more = options.contains(SendFlags::MORE);
         let mut call = SendWrapper::new(self.timeout(timeout));
         Ok(on_worker(async move {
+            activation.set_touched();
             match activation
                 .stream
                 .send(&bytes, more, &mut call.timeout)
@@ -181,6 +186,7 @@ impl connections::HostConnection for Guest {
         }
         let mut call = SendWrapper::new(self.timeout(timeout));
         Ok(on_worker(async move {
+            activation.set_touched();
             let stream = &activation.stream;
             let sent = stream
                 .sendfile(&file, offset, length, &mut call.timeout)
@@ -215,9 +221,10 @@ impl connections::HostConnection for Guest {
             ShutdownHow::Send => Shutdown::Send,
             ShutdownHow::Both => Shutdown::Both,
         };
-        Ok(self
-            .now(&handle)?
-            .and_then(|activation| Ok(activation.stream.shutdown(how)?)))
+        Ok(self.now(&handle)?.and_then(|activation| {
+            activation.set_touched();
+            Ok(activation.stream.shutdown(how)?)
+        }))
     }
 
     fn peer_address(&mut self, handle: Handle) -> wasmtime::Result<Result<Address, ErrorCode>> {
@@ -266,7 +273,9 @@ async fn next(environment: &Environment, activation: &Activation) -> bool {
     stream.push_held();
     let mut linger = Timeout::new(environment.limits.linger);
     let mut scanned = 0;
-    if !activation.has_received() && environment.is_activated_by(stream, scanned) {
+    if !activation.has_received()
+        && environment.is_activated_by(stream, environment.trigger(), scanned)
+    {
         // What the guest was activated for. Handing it back unread would only bring it here again.
         return true;
     }
@@ -279,7 +288,7 @@ async fn next(environment: &Environment, activation: &Activation) -> bool {
         if hand_back {
             return false;
         }
-        if environment.is_activated_by(stream, scanned) {
+        if environment.is_activated_by(stream, environment.trigger(), scanned) {
             environment.metrics.requests.add(1);
             return true;
         }

@@ -9,6 +9,15 @@ use crate::config::{ActivateOn, Limits, Reuse};
 use crate::metrics::{Bound, WorkerMetrics};
 use crate::net::{FileCache, Stream};
 
+/// What has to arrive before a guest is given a parked connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A whole request head.
+    Head,
+    /// A byte.
+    Bytes,
+}
+
 /// The surroundings of the guests of one worker. It belongs to the worker's thread.
 #[derive(Debug)]
 pub struct Environment {
@@ -41,14 +50,21 @@ impl Environment {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Whether what `stream` has kept activates it. With heads, `scanned` says how many bytes are
-    /// known to hold no whole one.
-    pub fn is_activated_by(&self, stream: &Stream, scanned: usize) -> bool {
-        stream.with_kept(|kept| match self.activate_on {
-            ActivateOn::Head => kept
-                .find_head_end(scanned, self.limits.head_bytes_max)
-                .is_some(),
-            ActivateOn::Bytes | ActivateOn::Accept => !kept.is_empty(),
+    /// What activates a connection that was handed back.
+    pub fn trigger(&self) -> Trigger {
+        match self.activate_on {
+            ActivateOn::Head => Trigger::Head,
+            ActivateOn::Bytes | ActivateOn::Accept => Trigger::Bytes,
+        }
+    }
+
+    /// Whether what `stream` has kept is enough for `trigger`, where the first `scanned` bytes are
+    /// known not to be.
+    pub fn is_activated_by(&self, stream: &Stream, trigger: Trigger, scanned: usize) -> bool {
+        let max = self.limits.head_bytes_max;
+        stream.with_kept(|kept| match trigger {
+            Trigger::Head => kept.find_head_end(scanned, max).is_some(),
+            Trigger::Bytes => kept.len() > scanned,
         })
     }
 

@@ -14,7 +14,7 @@ mod guest_log;
 
 pub use activation::{Activation, Killed};
 pub use connections::ConnectionHandle;
-pub use environment::Environment;
+pub use environment::{Environment, Trigger};
 pub use files::FileHandle;
 pub use guest::{Guest, TABLE_ELEMENTS_MAX};
 pub use guest_log::GuestLog;

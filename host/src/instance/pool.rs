@@ -51,11 +51,6 @@ impl InstancePool {
         self.count();
     }
 
-    /// Whether an activation could start now.
-    pub fn has_place(&self) -> bool {
-        self.live < self.places
-    }
-
     fn count(&self) {
         let set = |counter: &crate::metrics::Counter, value: usize| {
             counter.subtract(counter.get());

@@ -1,4 +1,4 @@
-//! Connections with a guest, and those in line for one.
+//! Connections with a guest: starting it, resuming it, and how it ends.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +8,6 @@ use tracing::warn;
 
 use super::connection::{Active, State};
 use super::inbox::TaskWaker;
-use super::parked::Refusal;
 use super::{Token, Worker};
 use crate::imports::{Activation, Killed};
 use crate::instance::{Ended, Place, Task, Verdict};
@@ -17,71 +16,8 @@ use crate::moment::Moment;
 use crate::net::{Interest, Stream};
 
 impl Worker {
-    /// Gives a connection to a guest now, or puts it in line for one.
-    pub(super) fn activate(&mut self, token: Token) {
-        if let Some(place) = self.pool.check_out() {
-            self.start(token, place);
-            return self.step_active(token);
-        }
-        if self.waiting.len() >= self.environment.limits.waiting_max {
-            self.environment.fired(Bound::Waiting);
-            return self.refuse(token, Refusal::Unavailable);
-        }
-        let Some(connection) = self.scheduler.get(token) else {
-            return;
-        };
-        connection.stream.with_kept(|kept| kept.shrink());
-        connection.become_state(State::Waiting, self.now, &self.environment.metrics);
-        self.waiting.push_back(token);
-        self.environment.wanted.set(true);
-        let deadline = self.now.after(self.environment.limits.call_timeout);
-        self.scheduler.arm(token, deadline);
-        self.hurry_a_lingering_guest();
-    }
-
-    /// Gives free places to the connections that wait for them, first come first served.
-    pub(super) fn admit_waiting(&mut self) {
-        while !self.waiting.is_empty() && self.pool.has_place() {
-            let Some(token) = self.waiting.pop_front() else {
-                break;
-            };
-            let Some(connection) = self.scheduler.get(token) else {
-                continue;
-            };
-            if !matches!(connection.state(), State::Waiting) {
-                continue;
-            }
-            if let Some(place) = self.pool.check_out() {
-                self.start(token, place);
-                self.scheduler.schedule(token);
-            }
-        }
-        self.environment.wanted.set(!self.waiting.is_empty());
-    }
-
-    pub(super) fn waited_too_long(&mut self, token: Token) {
-        self.environment.fired(Bound::Waiting);
-        self.waiting.retain(|&waiting| waiting != token);
-        self.refuse(token, Refusal::Unavailable);
-    }
-
-    /// Makes a guest that only lingers hand its connection back; says whether there was one.
-    pub(super) fn hurry_a_lingering_guest(&mut self) -> bool {
-        while let Some(token) = self.lingering.pop_front() {
-            let Some(connection) = self.scheduler.get(token) else {
-                continue;
-            };
-            connection.in_linger_line = false;
-            if connection.stream.wait().lingering {
-                connection.stream.expire_wait();
-                self.scheduler.schedule(token);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn start(&mut self, token: Token, place: Place) {
+    /// Begins an activation at a place in the pool.
+    pub(super) fn start(&mut self, token: Token, place: Place) {
         let Some(connection) = self.scheduler.get(token) else {
             return self.pool.check_in(place.warm);
         };
@@ -93,6 +29,7 @@ impl Worker {
         let environment = Rc::clone(&self.environment);
         let task = Task::new(program, environment, place.warm, activation);
         connection.served = true;
+        connection.undone = false;
         // The token of a connection does not change, so neither would its waker: but a late wake
         // of an earlier activation must not be taken for one of this.
         let inbox = Arc::clone(self.scheduler.inbox());
@@ -145,13 +82,8 @@ impl Worker {
             Interest::Readable | Interest::Nothing => stream.push_held(),
         }
         self.arm_active(token, activation, wait.deadline);
-        if wait.lingering {
-            let Some(connection) = self.scheduler.get(token) else {
-                return;
-            };
-            if !std::mem::replace(&mut connection.in_linger_line, true) {
-                self.lingering.push_back(token);
-            }
+        if wait.lingering || (wait.interest == Interest::Readable && activation.is_untouched()) {
+            self.could_give_up(token);
         }
     }
 

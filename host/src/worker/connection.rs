@@ -19,8 +19,11 @@ pub(super) struct Connection {
     pub(super) since: Moment,
     /// Whether a guest has had it before.
     pub(super) served: bool,
-    /// Whether it stands in the worker's line of lingering guests, which may be out of date.
-    pub(super) in_linger_line: bool,
+    /// Whether its last activation was undone, because it had brought nothing.
+    pub(super) undone: bool,
+    /// Whether it stands in the worker's line of guests that could give their instance up, which
+    /// may be out of date.
+    pub(super) in_yielding_line: bool,
 }
 
 /// What becomes of the socket next.
@@ -65,7 +68,8 @@ impl Connection {
             state: State::Parked { scanned: 0 },
             since: now,
             served: false,
-            in_linger_line: false,
+            undone: false,
+            in_yielding_line: false,
         }
     }
 

@@ -54,11 +54,11 @@ impl Inbox {
     fn rouse(&self) {
         // SeqCst, as in `prepare_to_sleep`: of a push and a worker that goes to sleep at the same
         // time, at least one sees the other.
-        if self.sleeping.swap(false, Ordering::SeqCst) {
-            if let Some(selector) = &self.selector {
-                // Fails only where the selector is gone, and with it the worker.
-                let _ = selector.wake();
-            }
+        if self.sleeping.swap(false, Ordering::SeqCst)
+            && let Some(selector) = &self.selector
+        {
+            // Fails only where the selector is gone, and with it the worker.
+            let _ = selector.wake();
         }
     }
 

@@ -8,6 +8,7 @@ mod active;
 mod closing;
 mod connection;
 mod inbox;
+mod line;
 mod parked;
 mod scheduler;
 #[cfg(test)]
@@ -102,10 +103,10 @@ pub struct Worker {
     environment: Rc<Environment>,
     scheduler: Scheduler<Connection>,
     pool: InstancePool,
-    /// Connections in line for an instance, oldest first; some may be gone.
+    /// Connections in line for an instance, oldest first.
     waiting: VecDeque<Token>,
-    /// Connections whose guests lingered when last seen, longest ago first; some may not any more.
-    lingering: VecDeque<Token>,
+    /// Connections whose guests could give their instance up when last seen, longest ago first.
+    yielding: VecDeque<Token>,
     ticker: TickerHandle,
     draining: Arc<AtomicBool>,
     /// When what still runs is killed; set once the server shuts down.
@@ -143,7 +144,7 @@ impl Worker {
             scheduler: Scheduler::new(parts.inbox),
             pool: InstancePool::new(parts.instances_max, metrics),
             waiting: VecDeque::new(),
-            lingering: VecDeque::new(),
+            yielding: VecDeque::new(),
             ticker: parts.ticker,
             draining: parts.draining,
             drain_deadline: None,
@@ -222,7 +223,10 @@ impl Worker {
             State::Active(_) => can_go_on,
             State::Parked { .. } | State::Closing { .. } => readable,
             // It is served even if the client has half-closed it, but not once it is gone.
-            State::Waiting if gone => return self.close(token),
+            State::Waiting if gone => {
+                self.leave_line(token);
+                return self.close(token);
+            }
             State::Waiting => false,
         };
         if runs {
@@ -295,10 +299,11 @@ impl Worker {
                 self.listeners.clear();
                 let deadline = self.now.after(self.environment.limits.drain_timeout);
                 self.drain_deadline = Some(deadline);
+                // Guests that only wait give up first, and leave their connections parked.
+                while self.reclaim_an_instance() {}
                 for token in self.tokens(Connection::is_parked) {
                     self.close(token);
                 }
-                while self.hurry_a_lingering_guest() {}
             }
             Some(deadline) if deadline <= self.now => {
                 for token in self.tokens(Connection::is_active) {

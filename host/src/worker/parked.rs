@@ -6,7 +6,8 @@ use tracing::debug;
 
 use super::connection::State;
 use super::{Token, Worker};
-use crate::config::ActivateOn;
+use crate::imports::Trigger;
+use crate::instance::HandlerKind;
 use crate::metrics::Bound;
 use crate::net::Received;
 
@@ -85,12 +86,17 @@ impl Worker {
             return;
         };
         let stream = Rc::clone(&connection.stream);
+        // A guest that was made for nothing once is not made again for one more byte of a head.
+        let trigger = match self.program.kind {
+            HandlerKind::Http if connection.undone => Trigger::Head,
+            _ => environment.trigger(),
+        };
         let State::Parked { scanned } = connection.state() else {
             return;
         };
         let empty = stream.with_kept(|kept| kept.is_empty());
         let outcome = loop {
-            if environment.is_activated_by(&stream, *scanned) {
+            if environment.is_activated_by(&stream, trigger, *scanned) {
                 break Parked::Activated;
             }
             *scanned = stream.with_kept(|kept| kept.len());
@@ -153,7 +159,7 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
-        if self.environment.activate_on == ActivateOn::Head {
+        if self.program.kind == HandlerKind::Http {
             // One short send into an empty buffer. Where it fails the client is gone.
             let _ = connection
                 .stream

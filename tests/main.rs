@@ -1,0 +1,41 @@
+//! The tests of the server through its front door: the real binary, real sockets, real files.
+//!
+//! First come the parts that the tests are written with, then the tests, in the order of a
+//! connection's path. A test that needs a program this machine lacks says so on stderr.
+
+mod client;
+mod gauges;
+mod machine;
+mod scratch;
+mod server;
+mod session;
+mod tool;
+mod wait;
+
+mod refusals;
+mod startup;
+
+mod activation;
+mod curl;
+mod http;
+mod malformed;
+mod parking;
+
+mod illusion;
+mod receiving;
+mod sending;
+mod timeouts;
+
+mod descriptors;
+mod escapes;
+mod files;
+mod hostile;
+mod overreach;
+mod reuse;
+
+mod metrics;
+mod signals;
+mod syscalls;
+
+mod readme;
+mod tidy;

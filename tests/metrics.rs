@@ -1,0 +1,130 @@
+//! The operator's interface: health, and a number for everything that happens.
+
+use crate::client::{Client, get, post};
+use crate::gauges::{LIVE, connections};
+use crate::server::TestServer;
+
+/// Every metric, with a value of its label where it has one.
+const SAMPLES: [&str; 10] = [
+    "sockeye_connections{state=\"parked\"}",
+    "sockeye_connections_accepted_total",
+    "sockeye_instances_live",
+    "sockeye_instances_warm",
+    "sockeye_activations_total",
+    "sockeye_requests_total",
+    "sockeye_bytes_received_total",
+    "sockeye_bytes_sent_total",
+    "sockeye_activations_failed_total{cause=\"trap\"}",
+    "sockeye_bounds_fired_total{bound=\"connections\"}",
+];
+
+#[test]
+fn every_metric_is_there_from_the_start() {
+    let server = TestServer::start("hello", &[]);
+    for sample in SAMPLES {
+        assert_eq!(server.metric(sample), 0, "{sample}");
+    }
+}
+
+#[test]
+fn every_metric_has_a_help_text_and_a_type() {
+    let server = TestServer::start("hello", &[]);
+    let text = server.metrics();
+    for sample in SAMPLES {
+        let name = sample.split('{').next().unwrap();
+        let family = name.strip_suffix("_total").unwrap_or(name);
+        for line in ["# HELP", "# TYPE"] {
+            assert!(
+                text.contains(&format!("{line} {family}")),
+                "no `{line} {family}`:\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn metrics_count_connections_requests_activations_and_bytes() {
+    let server = TestServer::start("hello", &[]);
+    let mut received = 0;
+    for _ in 0..3 {
+        let mut client = server.connect();
+        for _ in 0..5 {
+            assert_eq!(client.get("/").status, 200);
+            received += get("/").len() as u64;
+        }
+    }
+    server.wait_for_metric("sockeye_connections_accepted_total", 3);
+    server.wait_for_metric("sockeye_requests_total", 15);
+    server.wait_for_metric("sockeye_activations_total", 3);
+    server.wait_for_metric("sockeye_bytes_received_total", received);
+    server.wait_for_metric(LIVE, 0);
+    assert!(server.metric("sockeye_bytes_sent_total") > 15 * 13);
+}
+
+#[test]
+fn bytes_sent_are_exactly_those_that_arrive() {
+    let server = TestServer::start("echo", &[]);
+    let mut client = server.connect();
+    client.send(post("/", &"x".repeat(1000)));
+    client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    let arrived = client.rest().len() as u64;
+    server.wait_for_metric("sockeye_bytes_sent_total", arrived);
+}
+
+#[test]
+fn a_connection_is_counted_in_one_state_at_a_time() {
+    let server = TestServer::start("hello", &["--linger", "10s"]);
+    let mut client = server.connect();
+    let states = ["parked", "waiting", "active", "closing"];
+    let counted = || -> u64 {
+        states
+            .iter()
+            .map(|state| server.metric(&connections(state)))
+            .sum()
+    };
+    server.wait_for_metric(&connections("parked"), 1);
+    assert_eq!(counted(), 1);
+    assert_eq!(client.get("/").status, 200);
+    server.wait_for_metric(&connections("active"), 1);
+    assert_eq!(counted(), 1);
+    drop(client);
+    states
+        .iter()
+        .for_each(|state| server.wait_for_metric(&connections(state), 0));
+}
+
+#[test]
+fn health_is_ok_and_an_unknown_path_is_not_found() {
+    let server = TestServer::start("hello", &[]);
+    let mut client = Client::connect(server.admin());
+    assert_eq!(client.get("/healthz").status, 200);
+    assert_eq!(client.get("/nowhere").status, 404);
+    let metrics = client.get("/metrics");
+    assert_eq!(metrics.status, 200);
+    let kind = metrics.header("content-type").unwrap();
+    assert!(
+        kind.starts_with("text/plain") || kind.starts_with("application/openmetrics"),
+        "{kind}"
+    );
+}
+
+#[test]
+fn without_the_flag_there_is_no_operator_interface() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let server = TestServer::spawn(command);
+    assert!(
+        !server.start_line().contains("admin="),
+        "{}",
+        server.start_line()
+    );
+    assert_eq!(server.connect().get("/metrics").text(), "Hello, World!");
+}
+
+#[test]
+fn the_operator_interface_answers_while_every_instance_is_busy() {
+    let server = TestServer::start("calls", &["--max-instances", "1"]);
+    let _busy: Vec<Client> = (0..50).map(|_| server.connect()).collect();
+    server.wait_for_metric(LIVE, 1);
+    assert_eq!(Client::connect(server.admin()).get("/healthz").status, 200);
+}

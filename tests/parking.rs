@@ -1,0 +1,197 @@
+//! Idle connections are parked and cost almost nothing; a bounded line waits for instances.
+
+use std::time::Duration;
+
+use crate::client::{Client, get};
+use crate::gauges::{LIVE, connections, fired};
+use crate::server::TestServer;
+use crate::session::Session;
+use crate::{machine, tool, wait};
+
+/// Connections that are open at once while a batch gets its first answers.
+const BATCH: usize = 250;
+
+/// Connects `count` clients, each of which gets one answer and is parked then.
+#[track_caller]
+fn park(server: &TestServer, clients: &mut Vec<Client>, count: usize) {
+    let target = clients.len() + count;
+    while clients.len() < target {
+        let mut batch: Vec<Client> = (0..BATCH).map(|_| server.connect()).collect();
+        batch.iter_mut().for_each(|client| client.send(get("/")));
+        for client in &mut batch {
+            assert_eq!(client.response().status, 200);
+        }
+        clients.extend(batch);
+        // All are parked before more come, so that no batch needs more instances than the first.
+        server.wait_for_metric(&connections("parked"), clients.len() as u64);
+    }
+}
+
+/// Takes more than a second, because it opens 15,000 connections and asks each of them twice.
+#[test]
+fn a_parked_connection_costs_at_most_512_bytes_and_answers_again() {
+    const FEW: usize = 1000;
+    const MANY: usize = 15_000;
+    machine::alone();
+    if machine::raise_descriptor_limit() < MANY as u64 + 100 {
+        tool::skip("the limit on open descriptors is too low (`ulimit -Hn`)");
+        return;
+    }
+    let server = TestServer::start("hello", &["--linger", "0ms"]);
+    let mut clients = Vec::new();
+    park(&server, &mut clients, FEW);
+    let few = server.resident_bytes();
+    park(&server, &mut clients, MANY - FEW);
+    assert_eq!(server.metric(LIVE), 0);
+    let mut slope = 0;
+    // An allocator gives back what a table left behind when it grew, but not at once.
+    let settled = wait::within(Duration::from_secs(1), || {
+        slope = server.resident_bytes().saturating_sub(few) / (MANY - FEW) as u64;
+        (slope <= 512).then_some(())
+    });
+    assert!(settled.is_some(), "{slope} bytes for one parked connection");
+    for client in &mut clients {
+        assert_eq!(client.get("/").status, 200);
+    }
+    // So many connections would otherwise keep their ports for a minute after the test.
+    clients.into_iter().for_each(Client::reset);
+}
+
+#[test]
+fn a_parked_connection_leaves_the_table_when_its_client_leaves() {
+    let server = TestServer::start("hello", &["--linger", "0ms"]);
+    let mut clients = Vec::new();
+    park(&server, &mut clients, BATCH);
+    drop(clients);
+    server.wait_for_metric(&connections("parked"), 0);
+    assert_eq!(server.connect().get("/").status, 200);
+}
+
+#[test]
+fn a_connection_waits_in_line_until_an_instance_is_free() {
+    let server = TestServer::start("calls", &["--max-instances", "2"]);
+    let mut first = Session::start(&server);
+    let mut second = Session::start(&server);
+    first.call("next").expect_ok();
+    second.call("next").expect_ok();
+    let mut third = Session::start(&server);
+    third.ask("closing");
+    server.wait_for_metric(&connections("waiting"), 1);
+    assert_eq!(server.metric(LIVE), 2);
+    first.ask("let-go");
+    third.outcome().expect_ok();
+    assert_eq!(server.metric(LIVE), 2);
+    second.call("closing").expect_ok();
+}
+
+#[test]
+fn the_line_is_served_in_the_order_of_arrival() {
+    let server = TestServer::start("calls", &["--max-instances", "1"]);
+    let mut holder = Session::start(&server);
+    holder.call("closing").expect_ok();
+    let mut line: Vec<Session> = Vec::new();
+    for place in 0..5 {
+        let mut session = Session::start(&server);
+        session.ask("peer | let-go");
+        line.push(session);
+        server.wait_for_metric(&connections("waiting"), place + 1);
+    }
+    holder.ask("let-go");
+    let mut expected = Vec::new();
+    for session in &mut line {
+        session.outcome().expect_ok();
+        expected.push(format!("addr={}", session.client.addr()));
+    }
+    wait::until("all are logged", || server.log_lines("peer ok").len() == 5);
+    let served = server.log_lines("peer ok");
+    let in_order = served
+        .iter()
+        .zip(&expected)
+        .all(|(line, addr)| line.contains(addr));
+    assert!(in_order, "{served:?} instead of {expected:?}");
+}
+
+#[test]
+fn a_full_line_turns_the_next_connection_away() {
+    let flags = ["--max-instances", "1", "--max-waiting", "2"];
+    let server = TestServer::start("calls", &flags);
+    let mut holder = Session::start(&server);
+    holder.call("closing").expect_ok();
+    let mut waiting: Vec<Session> = (0..2).map(|_| Session::start(&server)).collect();
+    server.wait_for_metric(&connections("waiting"), 2);
+    Session::start(&server).client.wait_until_closed();
+    assert_eq!(server.metric(&fired("waiting")), 1);
+    holder.ask("let-go");
+    for session in &mut waiting {
+        session.call("closing").expect_ok();
+        session.ask("let-go");
+    }
+}
+
+#[test]
+fn a_full_line_answers_503_where_the_client_speaks_http() {
+    let flags = ["--max-instances", "1", "--max-waiting", "1"];
+    let server = TestServer::start("hostile", &flags);
+    let mut holder = server.connect();
+    holder.send(get("/sleep"));
+    server.wait_for_metric(LIVE, 1);
+    let mut waiting = server.connect();
+    waiting.send(get("/"));
+    server.wait_for_metric(&connections("waiting"), 1);
+    let mut refused = server.connect();
+    assert_eq!(refused.get("/").status, 503);
+    assert_eq!(refused.rest(), b"");
+}
+
+#[test]
+fn a_client_that_leaves_the_line_is_not_served() {
+    let server = TestServer::start("calls", &["--max-instances", "1"]);
+    let mut holder = Session::start(&server);
+    holder.call("closing").expect_ok();
+    let waiting = Session::start(&server);
+    server.wait_for_metric(&connections("waiting"), 1);
+    waiting.client.reset();
+    server.wait_for_metric(&connections("waiting"), 0);
+    holder.call("closing").expect_ok();
+}
+
+#[test]
+fn next_gives_the_instance_up_when_another_connection_waits_for_it() {
+    let flags = ["--max-instances", "1", "--linger", "60s"];
+    let server = TestServer::start("hello", &flags);
+    let mut first = server.connect();
+    let mut second = server.connect();
+    for _ in 0..10 {
+        assert_eq!(first.get("/").status, 200);
+        assert_eq!(second.get("/").status, 200);
+    }
+}
+
+#[test]
+fn a_connection_above_the_limit_is_turned_away_until_another_leaves() {
+    let server = TestServer::start("hello", &["--max-connections", "3"]);
+    let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").status, 200);
+    }
+    let mut refused = server.connect();
+    server.wait_for_metric(&fired("connections"), 1);
+    drop(clients.pop());
+    // Turned away or kept waiting: both are bounded; a new client is served in either case.
+    refused.send_in_vain(get("/"));
+    drop(refused);
+    server.wait_for_metric(&connections("active"), 0);
+    assert_eq!(server.connect().get("/").status, 200);
+}
+
+#[test]
+fn two_workers_serve_all_clients_and_count_them_together() {
+    let server = TestServer::start("hello", &["--workers", "2"]);
+    let mut clients: Vec<Client> = (0..40).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").status, 200);
+    }
+    assert_eq!(server.metric("sockeye_connections_accepted_total"), 40);
+    assert_eq!(server.metric("sockeye_requests_total"), 40);
+    server.stop();
+}

@@ -1,0 +1,178 @@
+//! Signals: the first one drains, the second one ends.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::client::get;
+use crate::gauges::{connections, failed, fired};
+use crate::server::{TestServer, log_field};
+use crate::session::Session;
+use crate::wait;
+
+/// Checks that `server` no longer takes connections, which is when it has seen the signal.
+#[track_caller]
+fn wait_until_refusing(server: &TestServer) {
+    wait::until("new connections are refused", || {
+        TcpStream::connect(server.addr()).is_err()
+    });
+}
+
+/// Starts a server that runs one activation, whose guest waits for a command.
+#[track_caller]
+fn busy_server(flags: &[&str]) -> (TestServer, Session) {
+    let server = TestServer::start("calls", flags);
+    let mut session = Session::start(&server);
+    session.call("closing").expect_ok();
+    (server, session)
+}
+
+#[test]
+fn an_idle_server_ends_at_once_with_exit_code_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut server = TestServer::start("hello", &["--workers", "2"]);
+        server.signal(signal);
+        assert_eq!(server.wait_for_exit().code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn parked_connections_do_not_delay_the_end() {
+    let mut server = TestServer::start("hello", &["--linger", "0ms"]);
+    let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").status, 200);
+    }
+    server.wait_for_metric(&connections("parked"), 20);
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    for client in &mut clients {
+        assert_eq!(client.rest(), b"");
+    }
+}
+
+#[test]
+fn a_guest_that_lingers_does_not_delay_the_end() {
+    let mut server = TestServer::start("hello", &["--linger", "60s"]);
+    let mut client = server.connect();
+    assert_eq!(client.get("/").status, 200);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn a_running_activation_finishes_before_the_server_ends() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let (mut server, mut session) = busy_server(&[]);
+        assert_eq!(session.call("closing").field("value"), "false");
+        server.signal(signal);
+        wait_until_refusing(&server);
+        assert_eq!(session.call("closing").field("value"), "true");
+        session.ask("send bye none | let-go");
+        let answer = String::from_utf8(session.client.rest()).unwrap();
+        assert!(answer.starts_with("bye"), "{answer}");
+        drop(session);
+        assert_eq!(server.wait_for_exit().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_request_in_flight_is_answered_with_connection_close() {
+    let mut server = TestServer::start("echo", &[]);
+    let mut client = server.connect();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    client.wait_until_taken();
+    server.wait_for_metric(&connections("active"), 1);
+    server.signal(Signal::TERM);
+    wait_until_refusing(&server);
+    client.send("1\r\nb\r\n0\r\n\r\n");
+    assert_eq!(client.response().text(), "ab");
+    assert_eq!(client.rest(), b"");
+    drop(client);
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_connection_handed_back_during_the_drain_is_closed() {
+    let (mut server, mut session) = busy_server(&[]);
+    server.signal(Signal::TERM);
+    wait_until_refusing(&server);
+    session.ask("hand-back");
+    assert_eq!(session.client.rest(), b"");
+    drop(session);
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let (mut server, mut session) = busy_server(&["--drain-timeout", "10m"]);
+    server.signal(Signal::TERM);
+    wait_until_refusing(&server);
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    server.wait_for_exit();
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    session.client.wait_until_closed();
+}
+
+#[test]
+fn an_activation_that_outlasts_the_drain_is_ended() {
+    let (mut server, mut session) = busy_server(&["--drain-timeout", "200ms"]);
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    let status = server.wait_for_exit();
+    let elapsed = start.elapsed();
+    assert_eq!(status.code(), Some(0));
+    assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+    session.client.wait_until_closed();
+    let line = server.wait_for_log("activation ended");
+    assert_eq!(log_field(&line, "cause"), Some("drain"), "{line}");
+}
+
+#[test]
+fn the_drain_counts_what_it_ends() {
+    let (server, _session) = busy_server(&["--drain-timeout", "1s"]);
+    assert_eq!(server.metric(&failed("drain")), 0);
+    assert_eq!(server.metric(&fired("drain_time")), 0);
+    server.signal(Signal::TERM);
+    wait_until_refusing(&server);
+    // The operator's interface stays, so that a drain can be watched.
+    assert_eq!(server.metric(&connections("active")), 1);
+}
+
+#[test]
+fn a_waiting_connection_does_not_delay_the_end() {
+    let (mut server, mut session) = busy_server(&["--max-instances", "1"]);
+    let mut waiting = server.connect();
+    server.wait_for_metric(&connections("waiting"), 1);
+    server.signal(Signal::TERM);
+    wait_until_refusing(&server);
+    session.ask("let-go");
+    session.client.rest();
+    drop(session);
+    waiting.half_close();
+    waiting.wait_until_closed();
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_spinning_guest_does_not_keep_the_server_from_ending() {
+    let mut server = TestServer::start("hostile", &["--drain-timeout", "200ms"]);
+    let mut client = server.connect();
+    client.send(get("/spin"));
+    server.wait_for_metric(&connections("active"), 1);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+}

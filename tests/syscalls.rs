@@ -1,0 +1,160 @@
+//! What the kernel is asked for: epoll with two calls for a request, and sendfile for files.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::client::{Client, get};
+use crate::machine;
+use crate::scratch::Scratch;
+use crate::server::TestServer;
+use crate::tool::{self, Tool};
+
+/// Runs `work` while strace writes about every thread of `server`, and returns what it wrote.
+///
+/// Returns none where there is no strace or the machine allows no tracing.
+#[track_caller]
+fn trace(server: &TestServer, args: &[&str], work: impl FnOnce()) -> Option<String> {
+    let strace = Tool::find("strace")?;
+    let scratch = Scratch::new();
+    let output = scratch.path().join("strace.txt");
+    let pid = server.pid().as_raw_nonzero().to_string();
+    let mut command = strace.command();
+    command
+        .args(["-f", "-o", output.to_str().unwrap(), "-p", &pid])
+        .args(args);
+    let mut tracer = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(tracer.stderr.take().unwrap());
+    let mut first = String::new();
+    said.read_line(&mut first).unwrap();
+    if !first.contains("attached") {
+        let _ = tracer.wait();
+        tool::skip(&format!("strace cannot attach: {}", first.trim()));
+        return None;
+    }
+    work();
+    kill_process(Pid::from_child(&tracer), Signal::INT).unwrap();
+    tracer.wait().unwrap();
+    Some(fs::read_to_string(output).unwrap())
+}
+
+/// Returns the number of calls that a summary of `strace -c` ends with.
+#[track_caller]
+fn total_calls(summary: &str) -> u64 {
+    let total = summary
+        .lines()
+        .find(|line| line.trim_end().ends_with(" total"))
+        .unwrap();
+    total
+        .split_ascii_whitespace()
+        .nth(3)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// Takes more than a second, because a traced system call is slow and there are thousands.
+#[test]
+fn a_hello_request_costs_at_most_2_3_system_calls() {
+    const CONNECTIONS: usize = 64;
+    const ROUNDS: usize = 100;
+    machine::alone();
+    let server = TestServer::start("hello", &["--linger", "10s"]);
+    let mut clients: Vec<Client> = (0..CONNECTIONS).map(|_| server.connect()).collect();
+    let mut round = || {
+        clients.iter_mut().for_each(|client| client.send(get("/")));
+        for client in &mut clients {
+            assert_eq!(client.response().status, 200);
+        }
+    };
+    round();
+    let summary = trace(&server, &["-c"], || (0..ROUNDS).for_each(|_| round()));
+    let Some(summary) = summary else { return };
+    let per_request = total_calls(&summary) as f64 / (CONNECTIONS * ROUNDS) as f64;
+    assert!(
+        per_request <= 2.3,
+        "{per_request} system calls for one request:\n{summary}"
+    );
+    assert!(summary.contains(" epoll_"), "{summary}");
+}
+
+/// A call of a trace that concerns the file of the test.
+struct Call {
+    name: String,
+    result: i64,
+}
+
+/// Returns the calls of a trace that name `file`, also those that strace wrote in two lines.
+fn calls_on(trace: &str, file: &str) -> Vec<Call> {
+    let mut suspended = HashSet::new();
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let (thread, call) = line.split_once(' ').unwrap();
+        let call = call.trim_start();
+        let resumed = call
+            .strip_prefix("<... ")
+            .filter(|_| suspended.remove(thread));
+        if resumed.is_none() && !call.contains(file) {
+            continue;
+        }
+        if call.contains("<unfinished ...>") {
+            suspended.insert(thread);
+            continue;
+        }
+        let name = resumed
+            .unwrap_or(call)
+            .split([' ', '('])
+            .next()
+            .unwrap()
+            .to_owned();
+        let (_, result) = call.rsplit_once(" = ").unwrap();
+        // What follows a negative result is its name; strace writes `?` where there is none.
+        let result = result.split(' ').next().unwrap().parse().unwrap_or(-1);
+        calls.push(Call { name, result });
+    }
+    calls
+}
+
+#[test]
+fn a_file_goes_out_by_sendfile_and_its_content_is_never_read() {
+    const LENGTH: usize = 1 << 20;
+    let root = Scratch::new();
+    root.write("traced.bin", vec![b'a'; LENGTH]);
+    let server = TestServer::start("file", &["--root", root.text()]);
+    let filter = "trace=sendfile,read,readv,pread64,preadv,preadv2,mmap,splice";
+    let trace = trace(&server, &["-y", "-e", filter], || {
+        let mut client = server.connect();
+        assert_eq!(client.get("/traced.bin").body.len(), LENGTH);
+    });
+    let Some(trace) = trace else { return };
+    let calls = calls_on(&trace, "/traced.bin");
+    let (sent, others): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == "sendfile");
+    let bytes: i64 = sent.iter().map(|call| call.result.max(0)).sum();
+    assert_eq!(bytes, LENGTH as i64, "{trace}");
+    // One byte may be read to learn whether the rest is in memory.
+    assert!(
+        others
+            .iter()
+            .all(|call| call.name != "mmap" && call.result <= 1),
+        "{trace}"
+    );
+}
+
+#[test]
+fn calls_on_a_file_are_found_when_strace_writes_them_in_two_lines() {
+    let trace = "7 read(3</a>, <unfinished ...>\n\
+        8 sendfile(5<TCP>, 3</a>, [0], 9) = 9\n\
+        7 <... read resumed>\"x\", 1) = 1\n\
+        7 read(4</b>, \"yy\", 2) = 2\n\
+        9 <... read resumed>) = 5\n\
+        8 preadv2(3</a>, [], 1, 0, RWF_NOWAIT) = -1 EAGAIN (Resource temporarily unavailable)\n";
+    let calls = calls_on(trace, "/a");
+    let calls: Vec<_> = calls
+        .iter()
+        .map(|call| (call.name.as_str(), call.result))
+        .collect();
+    assert_eq!(calls, [("sendfile", 9), ("read", 1), ("preadv2", -1)]);
+}

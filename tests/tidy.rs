@@ -1,0 +1,126 @@
+//! The numbers of the style page, and that every item of the contract is documented.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::scratch::workspace_dir;
+
+const LINES_MAX: usize = 600;
+const COLUMNS_MAX: usize = 100;
+
+/// Returns every file of the workspace that a person writes and that ends in one of `endings`.
+fn sources(endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut directories = vec![workspace_dir()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() {
+                let foreign = name.starts_with("target") || name == ".git" || name == "corpus";
+                directories.extend((!foreign).then_some(path));
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// Checks every line of every file that ends in one of `endings`, and lists those that fail.
+#[track_caller]
+fn check_lines(endings: &[&str], problem: impl Fn(&[&str], usize) -> Option<String>) {
+    let mut problems = Vec::new();
+    for path in sources(endings) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for at in 0..lines.len() {
+            if let Some(problem) = problem(&lines, at) {
+                problems.push(format!("{}:{}: {problem}", path.display(), at + 1));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn no_file_is_above_600_lines() {
+    let long: Vec<_> = sources(&[".rs", ".wit", ".md", ".toml", ".sh"])
+        .into_iter()
+        .filter(|path| fs::read_to_string(path).unwrap().lines().count() > LINES_MAX)
+        .collect();
+    assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn no_line_of_code_is_above_100_columns() {
+    check_lines(&[".rs", ".wit"], |lines, at| {
+        let columns = lines[at].chars().count();
+        // A signature in WIT cannot be broken where its generators print it again.
+        let signature = lines[at].contains(": func(");
+        (columns > COLUMNS_MAX && !signature).then(|| format!("{columns} columns"))
+    });
+}
+
+#[test]
+fn no_line_ends_in_a_space_or_starts_with_a_tab() {
+    check_lines(&[".rs", ".wit", ".toml"], |lines, at| {
+        let line = lines[at];
+        (line.ends_with([' ', '\t']) || line.starts_with('\t')).then(|| "blanks".to_owned())
+    });
+}
+
+#[test]
+fn every_rust_file_opens_with_what_it_is() {
+    let silent: Vec<_> = sources(&[".rs"])
+        .into_iter()
+        .filter(|path| !fs::read_to_string(path).unwrap().starts_with("//! "))
+        .collect();
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
+#[test]
+fn every_item_of_the_contract_is_documented() {
+    check_lines(&[".wit"], |lines, at| {
+        let documented = at > 0 && lines[at - 1].trim_start().starts_with("///");
+        let item = wit_item(lines[at].trim())?;
+        (!documented).then(|| format!("`{item}` has no doc comment"))
+    });
+}
+
+/// Returns the name of what a line of WIT declares: an item, a field, a case or a function.
+fn wit_item(line: &str) -> Option<&str> {
+    let code = line.split("//").next().unwrap().trim();
+    let first = code.split([' ', ':', ',', '(', ';']).next().unwrap();
+    let declares = match first {
+        "" | "}" | ")" | "use" | "import" | "export" | "include" => false,
+        // A parameter or a result of a function that is written over several lines.
+        _ if code.starts_with(['-', '>', ')']) => false,
+        _ => true,
+    };
+    declares.then_some(code)
+}
+
+#[test]
+fn wit_item_finds_declarations_and_nothing_else() {
+    for declaration in [
+        "interface files {",
+        "timeout,",
+        "size: u64,",
+        "recv: func();",
+        "type a = u8;",
+    ] {
+        assert_eq!(wit_item(declaration), Some(declaration));
+    }
+    for other in [
+        "",
+        "}",
+        "/// text",
+        "// text",
+        "use errors.{error-code};",
+        "export handler;",
+    ] {
+        assert_eq!(wit_item(other), None);
+    }
+}
