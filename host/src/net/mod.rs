@@ -12,6 +12,8 @@ mod open_file;
 mod readiness;
 mod stream;
 mod stream_calls;
+#[cfg(test)]
+mod stream_tests;
 mod wait;
 
 pub use directory::{Directory, OpenError};
