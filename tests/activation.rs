@@ -55,7 +55,11 @@ fn five_thousand_half_heads_cost_little_memory_no_cpu_and_no_time_of_others() {
     let clients = half_heads(&server, 5000);
     assert_eq!(server.metric(LIVE), 0);
     let growth = server.resident_bytes().saturating_sub(resident);
-    assert!(growth < 8 << 20, "{growth} bytes for 5,000 half heads");
+    let memory = server.proc_file("smaps_rollup");
+    assert!(
+        growth < 8 << 20,
+        "{growth} bytes for 5,000 half heads\n{memory}"
+    );
     let cpu = server.cpu_time();
     std::thread::sleep(Duration::from_secs(1));
     let cpu = server.cpu_time() - cpu;

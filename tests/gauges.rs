@@ -109,7 +109,7 @@ impl TestServer {
             .count()
     }
 
-    fn proc_file(&self, name: &str) -> String {
+    pub(crate) fn proc_file(&self, name: &str) -> String {
         fs::read_to_string(format!("/proc/{}/{name}", self.pid())).unwrap()
     }
 }

@@ -193,5 +193,6 @@ fn two_workers_serve_all_clients_and_count_them_together() {
     }
     assert_eq!(server.metric("sockeye_connections_accepted_total"), 40);
     assert_eq!(server.metric("sockeye_requests_total"), 40);
+    drop(clients);
     server.stop();
 }

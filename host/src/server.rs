@@ -14,11 +14,14 @@ use tracing::{info, warn};
 use crate::Error;
 use crate::admin;
 use crate::config::{ActivateOn, Config, Source};
-use crate::imports::{Environment, GuestLog};
+use crate::imports::{Environment, GuestLog, LogBudget};
 use crate::instance::{HandlerKind, Program, Ticker};
 use crate::metrics::WorkerMetrics;
 use crate::net::{FileCache, Listener, bind_listeners};
 use crate::worker::{BACKEND, Inbox, Worker, WorkerParts};
+
+/// Half of the descriptors are not for connections, but never more than this.
+const DESCRIPTORS_SPARE_MAX: u64 = 1024;
 
 /// How a worker ended: its number, and why if it was not asked to.
 type WorkerEnd = (usize, Result<(), String>);
@@ -35,7 +38,7 @@ type WorkerEnd = (usize, Result<(), String>);
 /// # Blocking
 /// Until the server has ended.
 pub fn serve(config: Config) -> Result<(), Error> {
-    raise_descriptor_limit();
+    let descriptors = raise_descriptor_limit();
     let program = Arc::new(Program::load(&config)?);
     let activate_on = activate_on(&config, &program)?;
     let mut listeners = Vec::new();
@@ -70,6 +73,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
                 .collect(),
             program: Arc::clone(&program),
             instances_max: instances_of_worker(&program, &config),
+            descriptors_max: descriptors_of_worker(descriptors, config.workers),
             ticker: ticker.handle(worker),
             draining: Arc::clone(&draining),
         };
@@ -108,11 +112,14 @@ impl WorkerShared {
     fn run(self, worker: usize, parts: WorkerParts) {
         let _entered = self.runtime.enter();
         let draining = Arc::clone(&parts.draining);
+        let lines_max = self.config.limits.log_lines_max;
+        let budget = |exceeded| LogBudget::new(Arc::clone(&self.metrics), lines_max, exceeded);
         let environment = Environment {
             reuse: self.config.reuse,
             activate_on: self.activate_on,
             files: FileCache::new(self.config.root.clone()).into(),
-            log: GuestLog::new(Arc::clone(&self.metrics), self.config.limits.log_lines_max),
+            log: GuestLog::new(budget("guests logged more lines than `--log-lines` allows")),
+            failures_log: budget("more activations failed than `--log-lines` lets the log name"),
             metrics: self.metrics,
             wanted: false.into(),
             draining,
@@ -213,8 +220,17 @@ fn instances_of_worker(program: &Program, config: &Config) -> usize {
     (program.instances_max as usize / config.workers).max(1)
 }
 
-/// The soft limit of descriptors is a default for programs that use `select`; this one does not.
-fn raise_descriptor_limit() {
+/// Every worker has the same share of the descriptors that are not spared for the files of
+/// handlers, the operator's interface and the host itself.
+fn descriptors_of_worker(limit: u64, workers: usize) -> usize {
+    let spare = (limit / 2).min(DESCRIPTORS_SPARE_MAX);
+    let share = (limit - spare) / workers as u64;
+    usize::try_from(share).unwrap_or(usize::MAX).max(1)
+}
+
+/// Raises the limit of descriptors as far as it goes, and returns it. The soft limit is a default
+/// for programs that use `select`; this one does not.
+fn raise_descriptor_limit() -> u64 {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
@@ -223,6 +239,7 @@ fn raise_descriptor_limit() {
             warn!(%error, "failed to raise the limit of open descriptors");
         }
     }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 fn announce(config: &Config, program: &Program, urls: &[SocketAddr], admin: Option<SocketAddr>) {

@@ -19,7 +19,7 @@ use super::errors::ErrorCode;
 use super::{Activation, Environment, FileHandle, Guest};
 use crate::config::Reuse;
 use crate::metrics::Bound;
-use crate::net::{CallError, Received, Shutdown, Timeout};
+use crate::net::{CallError, OFFSET_MAX, Received, Shutdown, Timeout};
 
 /// What a guest's `connection` handle stands for: an activation, for as long as it lasts.
 ///
@@ -175,15 +175,13 @@ impl connections::HostConnection for Guest {
             }));
         };
         let file = self.file(&file)?;
-        if offset
-            .checked_add(length)
-            .is_none_or(|end| i64::try_from(end).is_err())
-        {
+        if offset > OFFSET_MAX {
             return Ok(Err(SendError {
                 code: ErrorCode::InvalidArgument,
                 sent: 0,
             }));
         }
+        let length = length.min(OFFSET_MAX - offset);
         let mut call = SendWrapper::new(self.timeout(timeout));
         Ok(on_worker(async move {
             activation.set_touched();

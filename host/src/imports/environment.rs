@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::GuestLog;
+use super::{GuestLog, LogBudget};
 use crate::config::{ActivateOn, Limits, Reuse};
 use crate::metrics::{Bound, WorkerMetrics};
 use crate::net::{FileCache, Stream};
@@ -33,6 +33,9 @@ pub struct Environment {
     pub metrics: Arc<WorkerMetrics>,
     /// Where guests' stdout and stderr go.
     pub log: Arc<GuestLog>,
+    /// How often the log says why an activation failed. Not the guests' own budget: a guest that
+    /// floods the log must not hide what the others do.
+    pub failures_log: LogBudget,
     /// Whether a connection waits for an instance, so that guests should hand theirs back.
     pub wanted: Cell<bool>,
     /// Whether the server is shutting down; set by the server's thread.

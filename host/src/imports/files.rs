@@ -9,7 +9,7 @@ use super::Guest;
 use super::bindings::sockeye::net::files::{self, FileStat, Timestamp};
 use super::errors::ErrorCode;
 use crate::metrics::Bound;
-use crate::net::{OpenFile, RECV_BYTES_MAX};
+use crate::net::{OFFSET_MAX, OpenFile, RECV_BYTES_MAX};
 
 /// What a guest's `file` handle stands for.
 #[derive(Debug)]
@@ -71,6 +71,9 @@ impl files::HostFile for Guest {
         length: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
         let file = self.file(&handle)?;
+        if offset > OFFSET_MAX {
+            return Ok(Err(ErrorCode::InvalidArgument));
+        }
         let length = (length as usize).min(RECV_BYTES_MAX);
         let reading = SendWrapper::new(async move {
             match file.try_read(offset, length)? {

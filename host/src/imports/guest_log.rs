@@ -15,11 +15,14 @@ const LINE_BYTES_MAX: usize = 1024;
 /// Over which time lines are counted.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Where the guests of one worker log, with one budget for all of them.
+/// How many lines per second a worker logs because of its guests: what a guest can cause, it can
+/// cause a million times.
 #[derive(Debug)]
-pub struct GuestLog {
+pub struct LogBudget {
     metrics: Arc<WorkerMetrics>,
     lines_max: u32,
+    /// What the log says of a period with more lines.
+    exceeded: &'static str,
     period: Mutex<Period>,
 }
 
@@ -30,37 +33,29 @@ struct Period {
     dropped: u64,
 }
 
-impl GuestLog {
+impl LogBudget {
     /// Allows `lines_max` lines per second; the others are counted and dropped.
-    pub fn new(metrics: Arc<WorkerMetrics>, lines_max: u32) -> Arc<GuestLog> {
+    pub fn new(metrics: Arc<WorkerMetrics>, lines_max: u32, exceeded: &'static str) -> LogBudget {
         let period = Mutex::new(Period {
             started: Instant::now(),
             lines: 0,
             dropped: 0,
         });
-        Arc::new(GuestLog {
+        LogBudget {
             metrics,
             lines_max,
+            exceeded,
             period,
-        })
+        }
     }
 
-    /// Opens a guest's stdout or stderr, as `name` says.
-    pub fn stream(self: Arc<Self>, name: &'static str) -> GuestStream {
-        GuestStream { log: self, name }
-    }
-
-    /// Takes one line out of the budget. Also for the host's own lines about guests: what a guest
-    /// can cause, it can cause a million times.
+    /// Takes one line out of the budget; returns whether there was one left.
     pub fn admit(&self) -> bool {
         let mut period = self.period.lock().unwrap_or_else(PoisonError::into_inner);
         if period.started.elapsed() >= PERIOD {
             let dropped = std::mem::take(&mut period.dropped);
             if dropped > 0 {
-                warn!(
-                    dropped,
-                    "guests logged more lines than `--log-lines` allows"
-                );
+                warn!(dropped, "{}", self.exceeded);
             }
             period.started = Instant::now();
             period.lines = 0;
@@ -74,9 +69,27 @@ impl GuestLog {
         }
         admitted
     }
+}
+
+/// Where the guests of one worker log, with one budget for all of them.
+#[derive(Debug)]
+pub struct GuestLog {
+    budget: LogBudget,
+}
+
+impl GuestLog {
+    /// Logs as many lines as `budget` allows.
+    pub fn new(budget: LogBudget) -> Arc<GuestLog> {
+        Arc::new(GuestLog { budget })
+    }
+
+    /// Opens a guest's stdout or stderr, as `name` says.
+    pub fn stream(self: Arc<Self>, name: &'static str) -> GuestStream {
+        GuestStream { log: self, name }
+    }
 
     fn line(&self, stream: &'static str, line: &[u8]) {
-        if self.admit() {
+        if self.budget.admit() {
             let line = String::from_utf8_lossy(line);
             info!(target: "guest", %stream, line = %line.escape_debug());
         }

@@ -17,7 +17,7 @@ pub use connections::ConnectionHandle;
 pub use environment::{Environment, Trigger};
 pub use files::FileHandle;
 pub use guest::{Guest, TABLE_ELEMENTS_MAX};
-pub use guest_log::GuestLog;
+pub use guest_log::{GuestLog, LogBudget};
 
 /// What wasmtime makes of `wit/`.
 #[allow(missing_docs, unreachable_pub, clippy::too_many_lines)]

@@ -20,7 +20,7 @@ pub use directory::{Directory, OpenError};
 pub use file_cache::FileCache;
 pub use kept::Kept;
 pub use listener::{BindError, Listener, bind_listeners};
-pub use open_file::{FileStat, OpenFile};
+pub use open_file::{FileStat, OFFSET_MAX, OpenFile};
 pub use readiness::Readiness;
 pub use stream::{Received, Shutdown, Stream};
 pub use stream_calls::{CallError, RECV_BYTES_MAX};

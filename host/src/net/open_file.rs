@@ -15,6 +15,10 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::moment::Moment;
 
+/// The last position of any file: `off_t` is signed, and preadv2(2) takes one of its negative
+/// values for "where the last read ended".
+pub const OFFSET_MAX: u64 = i64::MAX as u64;
+
 /// How long the answer of a probe is believed.
 const RESIDENT_BELIEVED: Duration = Duration::from_millis(500);
 
@@ -140,6 +144,8 @@ impl OpenFile {
         let mut bytes = vec![0; length];
         let slices = &mut [IoSliceMut::new(&mut bytes)];
         match rustix::io::preadv2(&self.fd, slices, offset, ReadWriteFlags::NOWAIT) {
+            // A file may be in memory up to here and on the disk from here.
+            Ok(count) if count < length && offset + (count as u64) < self.stat.size => Ok(None),
             Ok(count) => {
                 bytes.truncate(count);
                 Ok(Some(bytes))

@@ -41,6 +41,12 @@ impl Worker {
                     self.full = true;
                     return;
                 }
+                if self.scheduler.len() >= self.descriptors_max {
+                    self.make_room();
+                    if self.accept_again.is_some() {
+                        return;
+                    }
+                }
                 budget -= 1;
                 match self.listeners[index].accept() {
                     Ok(fd) => self.admit(fd),
@@ -68,12 +74,7 @@ impl Worker {
                 | Errno::NETUNREACH
                 | Errno::PERM,
             ) => debug!(%error, "accept failed"),
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                self.environment.fired(Bound::Descriptors);
-                if !self.free_descriptors() {
-                    self.accept_again = Some(self.now.after(RETRY_AFTER));
-                }
-            }
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => self.make_room(),
             _ => {
                 warn!(%error, "accept failed, trying again soon");
                 self.accept_again = Some(self.now.after(RETRY_AFTER));
@@ -81,14 +82,26 @@ impl Worker {
         }
     }
 
+    /// Closes what is idle, or else stops accepting for a moment.
+    fn make_room(&mut self) {
+        self.environment.fired(Bound::Descriptors);
+        if !self.free_descriptors() {
+            // Guests that only wait park their connections, which can be closed then.
+            while self.reclaim_an_instance() {}
+            self.accept_again = Some(self.now.after(RETRY_AFTER));
+        }
+    }
+
     /// Closes cached files, then the connections that were parked the longest; returns whether
-    /// any connection was closed.
+    /// any connection was closed. Spares those that may have sent a request since they were looked
+    /// at.
     fn free_descriptors(&mut self) -> bool {
         self.environment.files.borrow_mut().drop_unused();
         let parked = self
             .scheduler
             .iter()
-            .filter(|(_, connection)| connection.is_parked());
+            .filter(|(_, connection)| connection.is_parked() && connection.since < self.now)
+            .filter(|(_, connection)| !connection.stream.readiness().readable());
         let mut parked: Vec<(Moment, _)> = parked
             .map(|(token, connection)| (connection.since, token))
             .collect();

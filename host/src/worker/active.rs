@@ -148,7 +148,7 @@ impl Worker {
         }
     }
 
-    /// Counts and logs a failed activation; the log's budget is the guests', who caused it.
+    /// Counts a failed activation, and logs it as the budget allows.
     fn report(&self, stream: &Stream, killed: &Killed) {
         let metrics = &self.environment.metrics;
         metrics.failure(killed.failure).add(1);
@@ -157,7 +157,7 @@ impl Worker {
             Failure::Memory => self.environment.fired(Bound::InstanceMemory),
             _ => {}
         }
-        if self.environment.log.admit() {
+        if self.environment.failures_log.admit() {
             let peer = stream.peer_address();
             let connection = peer.map_or_else(|_| "gone".to_owned(), |peer| peer.to_string());
             let cause = killed.failure.label();

@@ -68,6 +68,8 @@ pub struct WorkerParts {
     pub program: Arc<Program>,
     /// How many instances the worker may have.
     pub instances_max: usize,
+    /// How many descriptors the worker may have for connections.
+    pub descriptors_max: usize,
     /// The worker's side of the ticker.
     pub ticker: TickerHandle,
     /// Set when the server shuts down.
@@ -113,6 +115,8 @@ pub struct Worker {
     drain_deadline: Option<Moment>,
     /// Before which accepting is not tried again, after descriptors ran out.
     accept_again: Option<Moment>,
+    /// With as many connections, idle ones are closed to accept others.
+    descriptors_max: usize,
     /// Whether as many connections are open as may be; others wait in the kernel.
     full: bool,
     /// The clock, read at least once a turn and after every slice of a guest.
@@ -149,6 +153,7 @@ impl Worker {
             draining: parts.draining,
             drain_deadline: None,
             accept_again: None,
+            descriptors_max: parts.descriptors_max,
             full: false,
             now: Moment::now(),
         })
