@@ -47,29 +47,30 @@ const ANSWER_MAX: Duration = Duration::from_millis(50);
 /// Takes more than a second, because it opens 5,000 connections and then watches them idle.
 #[test]
 fn five_thousand_half_heads_cost_little_memory_no_cpu_and_no_time_of_others() {
-    machine::alone();
-    let server = TestServer::start("hello", &[]);
-    assert_eq!(server.connect().get("/").status, 200);
-    server.wait_for_metric(LIVE, 0);
-    let resident = server.resident_bytes();
-    let clients = half_heads(&server, 5000);
-    assert_eq!(server.metric(LIVE), 0);
-    let growth = server.resident_bytes().saturating_sub(resident);
-    let memory = server.proc_file("smaps_rollup");
-    assert!(
-        growth < 8 << 20,
-        "{growth} bytes for 5,000 half heads\n{memory}"
-    );
-    let cpu = server.cpu_time();
-    std::thread::sleep(Duration::from_secs(1));
-    let cpu = server.cpu_time() - cpu;
-    assert!(
-        cpu < Duration::from_millis(10),
-        "{cpu:?} of CPU in an idle second"
-    );
-    check_prompt(&server);
-    // So many connections would otherwise keep their ports for a minute after the test.
-    clients.into_iter().for_each(Client::reset);
+    machine::measured(|| {
+        let server = TestServer::start("hello", &[]);
+        assert_eq!(server.connect().get("/").status, 200);
+        server.wait_for_metric(LIVE, 0);
+        let resident = server.resident_bytes();
+        let clients = half_heads(&server, 5000);
+        assert_eq!(server.metric(LIVE), 0);
+        let growth = server.resident_bytes().saturating_sub(resident);
+        let memory = server.proc_file("smaps_rollup");
+        assert!(
+            growth < 8 << 20,
+            "{growth} bytes for 5,000 half heads\n{memory}"
+        );
+        let cpu = server.cpu_time();
+        std::thread::sleep(Duration::from_secs(1));
+        let cpu = server.cpu_time() - cpu;
+        assert!(
+            cpu < Duration::from_millis(10),
+            "{cpu:?} of CPU in an idle second"
+        );
+        check_prompt(&server);
+        // So many connections would otherwise keep their ports for a minute after the test.
+        clients.into_iter().for_each(Client::reset);
+    });
 }
 
 /// Checks that a new client gets an answer in time.
@@ -87,12 +88,13 @@ fn check_prompt(server: &TestServer) {
 /// Takes more than a second, because it opens 5,000 connections, most of which get an instance.
 #[test]
 fn five_thousand_half_heads_with_instances_cost_no_time_of_others() {
-    machine::alone();
-    let server = TestServer::start("hello", &["--activate-on", "bytes"]);
-    assert_eq!(server.connect().get("/").status, 200);
-    let clients = half_heads(&server, 5000);
-    check_prompt(&server);
-    clients.into_iter().for_each(Client::reset);
+    machine::measured(|| {
+        let server = TestServer::start("hello", &["--activate-on", "bytes"]);
+        assert_eq!(server.connect().get("/").status, 200);
+        let clients = half_heads(&server, 5000);
+        check_prompt(&server);
+        clients.into_iter().for_each(Client::reset);
+    });
 }
 
 #[test]

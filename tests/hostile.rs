@@ -69,25 +69,26 @@ fn ask_beside_normal_client(server: &TestServer, paths: &[&str]) {
 /// else.
 #[track_caller]
 fn check(path: &str, causes: &[&str]) {
-    machine::alone();
-    let server = TestServer::start("hostile", &LIMITS);
-    ask_beside_normal_client(&server, &[path]);
-    let line = server.wait_for_log("activation ended");
-    let cause = log_field(&line, "cause").unwrap_or_default();
-    assert!(causes.contains(&cause), "{path}: {line}");
-    assert!(
-        line.contains("WARN") && line.contains("connection="),
-        "{path}: {line}"
-    );
-    server.wait_for_metric(&failed(cause), 1);
-    server.wait_for_metric(LIVE, 0);
-    assert_eq!(server.connect().get("/").text(), "ok");
-    assert_eq!(server.log_lines("activation ended").len(), 1, "{path}");
-    // Every event is one line, with its level, whatever a guest or a trap says.
-    let whole = |line: &String| line.contains(" WARN ") || line.contains(" INFO ");
-    let lines = server.log_lines("");
-    assert!(lines.iter().all(whole), "{path}: {lines:#?}");
-    server.stop();
+    machine::measured(|| {
+        let server = TestServer::start("hostile", &LIMITS);
+        ask_beside_normal_client(&server, &[path]);
+        let line = server.wait_for_log("activation ended");
+        let cause = log_field(&line, "cause").unwrap_or_default();
+        assert!(causes.contains(&cause), "{path}: {line}");
+        assert!(
+            line.contains("WARN") && line.contains("connection="),
+            "{path}: {line}"
+        );
+        server.wait_for_metric(&failed(cause), 1);
+        server.wait_for_metric(LIVE, 0);
+        assert_eq!(server.connect().get("/").text(), "ok");
+        assert_eq!(server.log_lines("activation ended").len(), 1, "{path}");
+        // Every event is one line, with its level, whatever a guest or a trap says.
+        let whole = |line: &String| line.contains(" WARN ") || line.contains(" INFO ");
+        let lines = server.log_lines("");
+        assert!(lines.iter().all(whole), "{path}: {lines:#?}");
+        server.stop();
+    });
 }
 
 #[test]
@@ -174,40 +175,42 @@ fn keeping_a_connection_in_a_global_ends_the_activation_and_closes_it() {
 /// Takes more than a second where the worker has to share the processor among six loops.
 #[test]
 fn ten_misbehaving_guests_at_once_harm_no_normal_client() {
-    machine::alone();
-    let server = TestServer::start("hostile", &LIMITS);
-    let paths = [
-        "/spin",
-        "/poll",
-        "/recurse",
-        "/grow",
-        "/trap",
-        "/panic",
-        "/exit",
-        "/sends",
-        "/recv",
-        "/next",
-        "/sleep",
-        "/return-other",
-    ];
-    // A flood of log lines must not hide why the others ended.
-    let mut flood = server.connect();
-    flood.send(get("/log-lines"));
-    ask_beside_normal_client(&server, &paths);
-    server.wait_for_metric(LIVE, 0);
-    let logged = || server.log_lines("activation ended").len();
-    wait::within(PATIENCE_FOR_LOG, || (logged() >= paths.len()).then_some(()));
-    assert_eq!(logged(), paths.len(), "lines that name the cause");
-    server.stop();
+    machine::measured(|| {
+        let server = TestServer::start("hostile", &LIMITS);
+        let paths = [
+            "/spin",
+            "/poll",
+            "/recurse",
+            "/grow",
+            "/trap",
+            "/panic",
+            "/exit",
+            "/sends",
+            "/recv",
+            "/next",
+            "/sleep",
+            "/return-other",
+        ];
+        // A flood of log lines must not hide why the others ended.
+        let mut flood = server.connect();
+        flood.send(get("/log-lines"));
+        ask_beside_normal_client(&server, &paths);
+        server.wait_for_metric(LIVE, 0);
+        let logged = || server.log_lines("activation ended").len();
+        wait::within(PATIENCE_FOR_LOG, || (logged() >= paths.len()).then_some(()));
+        assert_eq!(logged(), paths.len(), "lines that name the cause");
+        server.stop();
+    });
 }
 
 #[test]
 fn ten_infinite_loops_at_once_harm_no_normal_client() {
-    machine::alone();
-    let server = TestServer::start("hostile", &LIMITS);
-    ask_beside_normal_client(&server, &["/spin"; 10]);
-    // Ten of them have no time to use up their CPU, so the limit of the activation ends some.
-    let ended = || server.metric(&failed("cpu")) + server.metric(&failed("activation_time"));
-    wait::until("every loop has ended", || ended() == 10);
-    server.wait_for_metric(LIVE, 0);
+    machine::measured(|| {
+        let server = TestServer::start("hostile", &LIMITS);
+        ask_beside_normal_client(&server, &["/spin"; 10]);
+        // Ten of them have no time to use up their CPU, so the limit of the activation ends some.
+        let ended = || server.metric(&failed("cpu")) + server.metric(&failed("activation_time"));
+        wait::until("every loop has ended", || ended() == 10);
+        server.wait_for_metric(LIVE, 0);
+    });
 }
