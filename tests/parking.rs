@@ -168,6 +168,38 @@ fn next_gives_the_instance_up_when_another_connection_waits_for_it() {
 }
 
 #[test]
+fn clients_that_say_nothing_shut_nobody_out_and_are_answered_once_they_speak() {
+    let server = TestServer::start("line-echo", &["--max-instances", "2"]);
+    let mut silent: Vec<Client> = (0..50).map(|_| server.connect()).collect();
+    let mut client = server.connect();
+    client.send("salmon\n");
+    assert_eq!(client.line(), "salmon");
+    assert_eq!(server.metric(LIVE), 2);
+    assert!(server.metric(&fired("instances")) > 0);
+    for (number, client) in silent.iter_mut().enumerate() {
+        client.send(format!("{number}\n"));
+    }
+    for (number, client) in silent.iter_mut().enumerate() {
+        assert_eq!(client.line(), number.to_string());
+    }
+}
+
+#[test]
+fn a_guest_that_has_said_something_keeps_its_instance() {
+    let server = TestServer::start("calls", &["--max-instances", "1"]);
+    let mut first = Session::start(&server);
+    first.call("closing").expect_ok();
+    let mut second = Session::start(&server);
+    second.ask("closing");
+    server.wait_for_metric(&connections("waiting"), 1);
+    // It waits for its next command, and has the answers of a call before in its memory.
+    first.call("closing").expect_ok();
+    assert_eq!(server.metric("sockeye_activations_total"), 1);
+    first.ask("let-go");
+    second.outcome().expect_ok();
+}
+
+#[test]
 fn a_connection_above_the_limit_is_turned_away_until_another_leaves() {
     let server = TestServer::start("hello", &["--max-connections", "3"]);
     let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
