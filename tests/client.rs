@@ -117,6 +117,21 @@ impl Client {
         String::from_utf8(line).unwrap()
     }
 
+    /// Receives bytes as long as they are zero, and returns how many those were.
+    #[track_caller]
+    pub(crate) fn zeros(&mut self) -> u64 {
+        let mut count = 0;
+        loop {
+            let zeros = self.received.iter().take_while(|byte| **byte == 0).count();
+            count += zeros as u64;
+            self.take(zeros);
+            if !self.received.is_empty() {
+                return count;
+            }
+            self.receive_some();
+        }
+    }
+
     /// Receives exactly `count` bytes.
     #[track_caller]
     pub(crate) fn exactly(&mut self, count: usize) -> Vec<u8> {

@@ -45,7 +45,8 @@ pub(super) type SendResult = Result<u64, (CallError, u64)>;
 impl Stream {
     /// Receives at least one byte and at most `max`; an empty buffer is the end of the stream.
     pub async fn recv(&self, max: usize, timeout: &mut Timeout) -> Result<Vec<u8>, CallError> {
-        self.take_turns(timeout).await;
+        // Expired or not, what is here is worth one look.
+        let _ = self.take_turns(timeout).await;
         loop {
             let kept = self.with_kept(|kept| {
                 if kept.is_empty() {
@@ -74,7 +75,7 @@ impl Stream {
     ) -> Result<Vec<u8>, CallError> {
         let mut scanned = 0;
         loop {
-            self.take_turns(timeout).await;
+            self.take_turns(timeout).await?;
             let (found, length) =
                 self.with_kept(|kept| (kept.find(delimiter, scanned, max), kept.len()));
             if let Some(end) = found {
@@ -99,7 +100,8 @@ impl Stream {
     pub async fn send(&self, bytes: &[u8], more: bool, timeout: &mut Timeout) -> SendResult {
         let mut sent = 0;
         while sent < bytes.len() {
-            self.take_turns(timeout).await;
+            let turn = self.take_turns(timeout).await;
+            turn.map_err(|error| (error, sent as u64))?;
             match self
                 .try_send(&bytes[sent..], more)
                 .map_err(|e| (e.into(), sent as u64))?
@@ -131,7 +133,8 @@ impl Stream {
         }
         let mut sent = 0;
         while sent < length {
-            self.take_turns(timeout).await;
+            let turn = self.take_turns(timeout).await;
+            turn.map_err(|error| (error, sent))?;
             let position = offset + sent;
             let chunk = usize::try_from(length - sent).unwrap_or(usize::MAX);
             let chunk = chunk.min(SENDFILE_BYTES_MAX);
@@ -161,8 +164,12 @@ impl Stream {
     }
 
     /// Waits until `interest` is met.
+    ///
+    /// # Errors
+    /// `TimedOut` once the deadline has passed, however often the interest was met before: a peer
+    /// that takes a byte now and then keeps no call alive.
     pub async fn ready(&self, interest: Interest, timeout: &mut Timeout) -> Result<(), CallError> {
-        if timeout.is_immediate() {
+        if timeout.has_passed() {
             return Err(CallError::TimedOut);
         }
         let deadline = timeout.deadline();
@@ -200,15 +207,25 @@ impl Stream {
 
     /// Suspends once when the task has moved as many bytes as one turn allows, unless the call
     /// must not suspend at all.
-    async fn take_turns(&self, timeout: &Timeout) {
-        if self.turn_bytes() >= TURN_BYTES_MAX && !timeout.is_immediate() {
-            let wait = Wait {
-                interest: Interest::Turn,
-                ..Wait::NONE
-            };
-            // Without a deadline of its own it cannot expire.
-            let _ = self.suspend(wait).await;
+    ///
+    /// # Errors
+    /// `TimedOut` where the deadline passed meanwhile.
+    async fn take_turns(&self, timeout: &mut Timeout) -> Result<(), CallError> {
+        if self.turn_bytes() < TURN_BYTES_MAX || timeout.is_immediate() {
+            return Ok(());
         }
+        let deadline = timeout.deadline();
+        let interest = Interest::Turn;
+        self.suspend(Wait {
+            interest,
+            deadline,
+            ..Wait::NONE
+        })
+        .await?;
+        if timeout.has_passed() {
+            return Err(CallError::TimedOut);
+        }
+        Ok(())
     }
 
     /// Waits for work that is done on another thread, until `timeout` at most.

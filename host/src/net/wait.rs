@@ -65,6 +65,13 @@ impl Timeout {
         self.length.is_zero()
     }
 
+    /// Whether the call must not suspend any more. It may always suspend once, unless it must not
+    /// suspend at all.
+    pub fn has_passed(&self) -> bool {
+        let passed = |deadline| deadline <= Moment::now();
+        self.is_immediate() || self.deadline.is_some_and(passed)
+    }
+
     /// When the call gives up.
     pub fn deadline(&mut self) -> Moment {
         *self
