@@ -1,8 +1,9 @@
 //! What a guest reads and sends of files, and when the host notices that they changed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::client::{Response, get};
 use crate::gauges::LIVE;
@@ -49,6 +50,42 @@ fn stat_tells_size_and_an_identity_that_a_replacement_changes() {
         changed.is_some(),
         "the old file is still there after more than a second"
     );
+}
+
+#[test]
+fn stat_tells_at_once_what_was_appended() {
+    let scratch = Scratch::new();
+    let path = scratch.write("digits", "0123456789");
+    let server = TestServer::start("calls", &["--root", scratch.text()]);
+    let mut session = Session::start(&server);
+    assert_eq!(session.call("stat digits").number("size"), 10);
+    let mut file = OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(b"abc").unwrap();
+    assert_eq!(session.call("stat digits").number("size"), 13);
+}
+
+#[test]
+fn a_file_made_anew_has_another_identity_even_with_the_inode_and_time_of_the_old_one() {
+    let scratch = Scratch::new();
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let write = |content: &str| {
+        let path = scratch.write("letters", content);
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+        path
+    };
+    // Each server has a cache of its own, so that nothing keeps the old file.
+    let identity = || {
+        let server = TestServer::start("calls", &["--root", scratch.text()]);
+        let outcome = Session::start(&server).call("stat letters");
+        outcome.field("identity").to_owned()
+    };
+    let path = write("AAAA");
+    let before = identity();
+    assert_eq!(identity(), before);
+    fs::remove_file(path).unwrap();
+    write("BBBB");
+    assert_ne!(identity(), before);
 }
 
 #[test]

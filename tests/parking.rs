@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, connections, fired};
-use crate::server::TestServer;
+use crate::server::{TestServer, log_field};
 use crate::session::Session;
 use crate::{machine, tool, wait};
 
@@ -214,6 +214,32 @@ fn a_connection_above_the_limit_is_turned_away_until_another_leaves() {
     drop(refused);
     server.wait_for_metric(&connections("active"), 0);
     assert_eq!(server.connect().get("/").status, 200);
+}
+
+#[test]
+fn fewer_instances_than_workers_serve_all_clients() {
+    let flags = ["--workers", "4", "--max-instances", "2"];
+    let server = TestServer::start("hello", &flags);
+    assert_eq!(log_field(server.start_line(), "workers"), Some("2"));
+    let mut clients: Vec<Client> = (0..40).map(|_| server.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send(get("/")));
+    for client in &mut clients {
+        assert_eq!(client.response().status, 200);
+    }
+}
+
+#[test]
+fn what_a_client_sent_before_it_closed_its_side_survives_that_its_guest_gives_way() {
+    let server = TestServer::start("line-echo", &["--max-instances", "1"]);
+    let mut first = server.connect();
+    first.send("tail");
+    first.wait_until_taken();
+    let mut second = server.connect();
+    second.send("salmon\n");
+    assert_eq!(second.line(), "salmon");
+    server.wait_for_metric(&connections("parked"), 1);
+    first.half_close();
+    assert_eq!(first.rest(), b"tail");
 }
 
 #[test]

@@ -167,6 +167,17 @@ fn a_reset_of_the_peer_wakes_recv_and_ends_the_activation() {
 }
 
 #[test]
+fn a_connection_that_was_reset_never_seems_to_end_in_order() {
+    let server = server();
+    let mut session = Session::start(&server);
+    session.ask("recv 100 none | recv 100 none | recv-until ; 100 none | send-filler 1 none");
+    session.client.wait_until_taken();
+    session.client.reset();
+    server.wait_for_log("send-filler error=");
+    assert_eq!(server.log_lines("error=connection-reset").len(), 4);
+}
+
+#[test]
 fn next_is_true_when_bytes_are_here_and_false_when_none_come_within_linger() {
     let server = TestServer::start("calls", &["--linger", "50ms"]);
     let mut session = Session::start(&server);

@@ -17,7 +17,7 @@ use crate::{Error, server};
 
 mod values;
 
-use values::{parse_address, parse_count, parse_duration, parse_size};
+use values::{parse_address, parse_count, parse_duration, parse_limit, parse_size};
 
 /// The contract as `sockeye wit` prints it: every file of `wit/`, the world first.
 const WIT: [&str; 4] = [
@@ -113,19 +113,19 @@ struct LimitArgs {
     memory_limit: usize,
 
     /// CPU time of one activation
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_limit)]
     cpu_limit: Duration,
 
     /// Wall-clock time of one activation
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
     activation_timeout: Duration,
 
     /// Wall-clock time of one call of a handler, such as recv or sendfile
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
     call_timeout: Duration,
 
     /// Time for a request head, and for the first byte of a connection
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_limit)]
     head_timeout: Duration,
 
     /// Size of a request head
@@ -133,7 +133,7 @@ struct LimitArgs {
     head_limit: usize,
 
     /// Time that a connection may be idle
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
     idle_timeout: Duration,
 
     /// How long a handler keeps its instance for the next request of its connection
@@ -247,7 +247,10 @@ impl ServeArgs {
 
 impl LimitArgs {
     fn into_limits(self) -> Limits {
+        let defaults = Limits::default();
         Limits {
+            // Every head that activates a handler can be taken with one call.
+            recv_until_bytes_max: defaults.recv_until_bytes_max.max(self.head_limit),
             connections_max: self.max_connections as usize,
             instances_max: self.max_instances,
             waiting_max: self.max_waiting as usize,
@@ -262,7 +265,7 @@ impl LimitArgs {
             open_files_max: self.max_open_files as usize,
             log_lines_max: self.log_lines,
             drain_timeout: self.drain_timeout,
-            ..Limits::default()
+            ..defaults
         }
     }
 }

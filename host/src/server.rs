@@ -40,6 +40,9 @@ type WorkerEnd = (usize, Result<(), String>);
 pub fn serve(config: Config) -> Result<(), Error> {
     let descriptors = raise_descriptor_limit();
     let program = Arc::new(Program::load(&config)?);
+    // A worker without an instance could serve nobody.
+    let workers = config.workers.min(program.instances_max as usize);
+    let config = Config { workers, ..config };
     let activate_on = activate_on(&config, &program)?;
     let mut listeners = Vec::new();
     for &address in &config.listen {
@@ -72,7 +75,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
                 .filter_map(Vec::<Listener>::pop)
                 .collect(),
             program: Arc::clone(&program),
-            instances_max: instances_of_worker(&program, &config),
+            instances_max: instances_of_worker(&program, &config, worker),
             descriptors_max: descriptors_of_worker(descriptors, config.workers),
             ticker: ticker.handle(worker),
             draining: Arc::clone(&draining),
@@ -215,9 +218,10 @@ fn activate_on(config: &Config, program: &Program) -> Result<ActivateOn, Error> 
     }
 }
 
-/// Every worker has the same share, and at least one instance.
-fn instances_of_worker(program: &Program, config: &Config) -> usize {
-    (program.instances_max as usize / config.workers).max(1)
+/// Every worker has the same share of the instances; the first ones share what is left over.
+fn instances_of_worker(program: &Program, config: &Config, worker: usize) -> usize {
+    let instances = program.instances_max as usize;
+    instances / config.workers + usize::from(worker < instances % config.workers)
 }
 
 /// Every worker has the same share of the descriptors that are not spared for the files of

@@ -24,6 +24,14 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "it is more than a year".to_owned())
 }
 
+/// Parses a duration that is not zero: a bound that would let nothing through is a mistake.
+pub(super) fn parse_limit(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be at least `1ms`".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// Parses `4096`, `64KiB`, `16MiB` or `1GiB`; at least one byte.
 pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     const HINT: &str = "write a number of bytes, or one with a unit, such as `64KiB` or `16MiB`";
@@ -80,6 +88,8 @@ mod tests {
         assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(parse_duration("1h"), Ok(Duration::from_secs(3600)));
         assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+        assert_eq!(parse_limit("1ms"), Ok(Duration::from_millis(1)));
+        assert!(parse_limit("0").is_err() && parse_limit("0s").is_err());
         for wrong in [
             "",
             "5",

@@ -52,15 +52,17 @@ impl files::HostFile for Guest {
         &mut self,
         handle: Resource<FileHandle>,
     ) -> wasmtime::Result<Result<FileStat, ErrorCode>> {
-        let stat = self.file(&handle)?.stat();
+        let stat = match self.file(&handle)?.stat_now() {
+            Ok(stat) => stat,
+            Err(error) => return Ok(Err(error.into())),
+        };
         Ok(Ok(FileStat {
             size: stat.size,
             modified: Timestamp {
                 seconds: stat.modified_seconds,
                 nanoseconds: stat.modified_nanoseconds,
             },
-            // Inodes are unique within a device, and a root seldom spans two.
-            identity: stat.inode ^ stat.device.rotate_left(32),
+            identity: stat.identity(),
         }))
     }
 

@@ -10,6 +10,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::{Activation, ConnectionHandle, Environment};
 use crate::config::Limits;
 
+/// Handles of an instance, open files aside: each costs memory of the host, a stream of WASI more
+/// than a kilobyte.
+const HANDLES_MAX: usize = 1024;
+
 /// The data of an instance's store.
 ///
 /// wasmtime wants it to be `Send`. An instance never leaves its worker's thread, which the
@@ -24,6 +28,7 @@ pub struct Guest {
     /// Made when the guest first calls WASI: most never do.
     wasi: Option<WasiCtx>,
     wasi_table: ResourceTable,
+    handles_max: usize,
 }
 
 impl std::fmt::Debug for Guest {
@@ -42,15 +47,27 @@ impl Guest {
             bytes: 0,
             refused: false,
         };
+        let handles_max = HANDLES_MAX + environment.limits.open_files_max;
+        let table = || {
+            let mut table = ResourceTable::new();
+            table.set_max_capacity(handles_max);
+            table
+        };
         Guest {
-            table: ResourceTable::new(),
+            table: table(),
             open_files: 0,
             environment: SendWrapper::new(environment),
             activation: SendWrapper::new(None),
             memory,
             wasi: None,
-            wasi_table: ResourceTable::new(),
+            wasi_table: table(),
+            handles_max,
         }
+    }
+
+    /// How many handles the instance may have at the same time.
+    pub fn handles_max(&self) -> usize {
+        self.handles_max
     }
 
     /// The bounds of the worker.

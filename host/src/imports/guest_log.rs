@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::metrics::{Bound, WorkerMetrics};
 
 /// A longer line is broken into pieces of this many bytes.
 const LINE_BYTES_MAX: usize = 1024;
+
+/// What a guest may write at once: nothing preempts the host while it cuts that into lines.
+const WRITE_BYTES_MAX: usize = 16 * 1024;
 
 /// Over which time lines are counted.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -140,6 +143,9 @@ impl LineWriter {
 
 impl OutputStream for LineWriter {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        if bytes.len() > WRITE_BYTES_MAX {
+            return Err(StreamError::trap("write of more than check-write allowed"));
+        }
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (text, ends) = match piece {
                 [text @ .., b'\n'] => (text, true),
@@ -164,7 +170,7 @@ impl OutputStream for LineWriter {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 * 1024)
+        Ok(WRITE_BYTES_MAX)
     }
 }
 
@@ -176,5 +182,19 @@ impl Pollable for LineWriter {
 impl Drop for LineWriter {
     fn drop(&mut self) {
         self.emit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_of_more_than_was_allowed_ends_the_guest() {
+        let budget = LogBudget::new(Arc::default(), 1, "");
+        let mut stream = GuestLog::new(budget).stream("stdout").p2_stream();
+        let allowed = stream.check_write().unwrap();
+        assert!(stream.write(vec![b'\n'; allowed].into()).is_ok());
+        assert!(stream.write(vec![b'\n'; allowed + 1].into()).is_err());
     }
 }

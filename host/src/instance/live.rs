@@ -58,6 +58,8 @@ impl Instance {
     ) -> Result<Instance, Killed> {
         let mut store = Store::new(&program.engine, Guest::new(environment));
         store.limiter(|guest| guest.memory());
+        let handles_max = store.data().handles_max();
+        store.set_max_component_handles(handles_max);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(interrupt);
         store.data_mut().run(activation);

@@ -5,6 +5,7 @@
 //! while the worker goes on.
 
 use std::cell::Cell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -31,6 +32,10 @@ pub struct FileStat {
     pub modified_seconds: i64,
     /// Nanoseconds of the last modification.
     pub modified_nanoseconds: u32,
+    /// Seconds of the last change of the inode since 1970.
+    pub changed_seconds: i64,
+    /// Nanoseconds of that change.
+    pub changed_nanoseconds: u32,
     /// The device that holds the file.
     pub device: u64,
     /// The inode on that device.
@@ -43,9 +48,22 @@ impl From<Stat> for FileStat {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             modified_seconds: stat.st_mtime,
             modified_nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+            changed_seconds: stat.st_ctime,
+            changed_nanoseconds: u32::try_from(stat.st_ctime_nsec).unwrap_or(0),
             device: stat.st_dev,
             inode: stat.st_ino,
         }
+    }
+}
+
+impl FileStat {
+    /// A number that differs between two files at the same path, one after the other. File systems
+    /// give the inode of a removed file to the next one, so the inode alone does not tell.
+    pub fn identity(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.device, self.inode).hash(&mut hasher);
+        (self.changed_seconds, self.changed_nanoseconds).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -81,6 +99,14 @@ impl OpenFile {
     /// What was known of the file when it was opened or last checked.
     pub fn stat(&self) -> FileStat {
         self.stat
+    }
+
+    /// What is known of the file now: it may have been written to since it was opened.
+    ///
+    /// # Errors
+    /// As fstat(2).
+    pub fn stat_now(&self) -> io::Result<FileStat> {
+        Ok(rustix::fs::fstat(&self.fd)?.into())
     }
 
     /// The descriptor.

@@ -49,6 +49,11 @@ pub struct Stream {
     held: Cell<bool>,
     receive_shut: Cell<bool>,
     send_shut: Cell<bool>,
+    /// What broke the connection. The kernel tells it once; without this the next `recv` would
+    /// find an orderly end.
+    broken: Cell<Option<Errno>>,
+    /// Whether the guest chose few packets, so that a push must not leave TCP_NODELAY set.
+    delay: Cell<bool>,
     /// Bytes moved since the worker last resumed the task.
     turn_bytes: Cell<usize>,
     bytes_received: Cell<u64>,
@@ -66,6 +71,8 @@ impl Stream {
             held: Cell::new(false),
             receive_shut: Cell::new(false),
             send_shut: Cell::new(false),
+            broken: Cell::new(None),
+            delay: Cell::new(false),
             turn_bytes: Cell::new(0),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
@@ -80,6 +87,11 @@ impl Stream {
     /// The readiness flags as they are.
     pub fn readiness(&self) -> Readiness {
         self.readiness.get()
+    }
+
+    /// Has the first `recv` ask the kernel, before the selector has reported anything.
+    pub fn assume_readable(&self) {
+        self.update(|readiness| readiness.set(true, false, false));
     }
 
     /// Takes in an event, and says whether a suspended call can go on.
@@ -155,6 +167,9 @@ impl Stream {
 
     /// Receives into `buffer`, once.
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        if let Some(error) = self.broken.get() {
+            return Err(error.into());
+        }
         if !self.readiness().readable() {
             return Ok(Received::WouldBlock);
         }
@@ -174,7 +189,7 @@ impl Stream {
                     self.update(Readiness::recv_would_block);
                     Ok(Received::WouldBlock)
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => Err(self.failed(error)),
             };
         }
     }
@@ -240,6 +255,9 @@ impl Stream {
         more: bool,
         mut call: impl FnMut() -> rustix::io::Result<usize>,
     ) -> io::Result<Option<usize>> {
+        if let Some(error) = self.broken.get() {
+            return Err(error.into());
+        }
         if !self.readiness().writable() {
             return Ok(None);
         }
@@ -257,9 +275,20 @@ impl Stream {
                     self.update(Readiness::send_would_block);
                     Ok(None)
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => Err(self.failed(error)),
             };
         }
+    }
+
+    /// Remembers what broke the connection.
+    fn failed(&self, error: Errno) -> io::Error {
+        if matches!(
+            error,
+            Errno::CONNRESET | Errno::CONNABORTED | Errno::TIMEDOUT
+        ) {
+            self.broken.set(Some(error));
+        }
+        error.into()
     }
 
     /// Pushes out what the kernel holds back because of MSG_MORE.
@@ -270,6 +299,9 @@ impl Stream {
         if self.held.replace(false) {
             // A socket that cannot be pushed any more is broken, which the next call reports.
             let _ = rustix::net::sockopt::set_tcp_nodelay(&self.fd, true);
+            if self.delay.get() {
+                let _ = rustix::net::sockopt::set_tcp_nodelay(&self.fd, false);
+            }
         }
     }
 
@@ -309,7 +341,9 @@ impl Stream {
 
     /// Chooses between small delay and few packets.
     pub fn set_no_delay(&self, enabled: bool) -> io::Result<()> {
-        Ok(rustix::net::sockopt::set_tcp_nodelay(&self.fd, enabled)?)
+        rustix::net::sockopt::set_tcp_nodelay(&self.fd, enabled)?;
+        self.delay.set(!enabled);
+        Ok(())
     }
 }
 

@@ -133,7 +133,12 @@ impl Worker {
             return;
         }
         match self.environment.activate_on {
-            ActivateOn::Accept => self.activate(token),
+            ActivateOn::Accept => {
+                if let Some(connection) = self.scheduler.get(token) {
+                    connection.stream.assume_readable();
+                }
+                self.activate(token);
+            }
             ActivateOn::Head | ActivateOn::Bytes => {
                 let deadline = self.now.after(self.environment.limits.head_timeout);
                 self.scheduler.arm(token, deadline);

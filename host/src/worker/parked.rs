@@ -94,6 +94,7 @@ impl Worker {
         let State::Parked { scanned } = connection.state() else {
             return;
         };
+        let raw = self.program.kind == HandlerKind::Raw;
         let empty = stream.with_kept(|kept| kept.is_empty());
         let outcome = loop {
             if environment.is_activated_by(&stream, trigger, *scanned) {
@@ -107,6 +108,8 @@ impl Worker {
             match stream.try_recv_kept(room) {
                 Ok(Received::Bytes(_)) => {}
                 Ok(Received::WouldBlock) => break Parked::Incomplete,
+                // What a guest would have read and not seen the end of; it was undone.
+                Ok(Received::End) if connection.undone && raw && !empty => break Parked::Activated,
                 // The peer has left; what it sent is no request.
                 Ok(Received::End) | Err(_) => break Parked::Gone,
             }
