@@ -36,12 +36,10 @@ fn main() {
     );
 }
 
-/// The directory above `OUT_DIR` that cargo marked as its target directory.
+/// The target directory, as seen from `OUT_DIR`, which is `PROFILE/build/PACKAGE/out` in it.
 fn target_dir(out: &Path) -> PathBuf {
-    let marked = out
-        .ancestors()
-        .find(|dir| dir.join("CACHEDIR.TAG").exists());
-    marked.unwrap_or(out).to_owned()
+    let above_profile = out.ancestors().nth(4);
+    above_profile.unwrap_or(out).to_owned()
 }
 
 /// Runs a command of the toolchain with the variables of the outer build taken away, which are
@@ -50,15 +48,25 @@ fn toolchain(variable: &str, default: &str) -> Command {
     let mut command = Command::new(env::var_os(variable).unwrap_or_else(|| default.into()));
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
+        // How to reach the registry stays.
         let of_outer_build = name_text.starts_with("CARGO")
-            && !matches!(
-                &*name_text,
-                "CARGO_HOME" | "CARGO_NET_OFFLINE" | "CARGO_TERM_COLOR"
-            );
-        if of_outer_build || matches!(&*name_text, "RUSTFLAGS" | "RUSTC_WRAPPER" | "TARGET") {
+            && name_text != "CARGO_HOME"
+            && !["NET", "TERM", "HTTP", "REGISTR", "SOURCE"]
+                .iter()
+                .any(|kind| name_text.starts_with(&format!("CARGO_{kind}")));
+        let of_compiler = [
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "CLIPPY_ARGS",
+            "TARGET",
+        ];
+        if of_outer_build || of_compiler.contains(&&*name_text) {
             command.env_remove(&name);
         }
     }
+    // Empty, not absent: flags in a configuration file would be for this machine's linker.
+    command.env_remove("RUSTFLAGS");
+    command.env("CARGO_ENCODED_RUSTFLAGS", "");
     command
 }
 
@@ -127,7 +135,7 @@ fn collect(built: &Path, guests: &Path) {
         let same = || fs::read(&to).ok() == fs::read(&path).ok();
         if !hashed && !same() {
             // By way of a rename, so that nobody ever reads half a component.
-            let partial = to.with_extension("partial");
+            let partial = to.with_extension(format!("partial-{}", std::process::id()));
             let copied = fs::copy(&path, &partial).and_then(|_| fs::rename(&partial, &to));
             copied.unwrap_or_else(|error| fail_on(&to, error));
         }

@@ -209,6 +209,16 @@ fn a_target_in_every_form_of_rfc_9112_is_accepted() {
 }
 
 #[test]
+fn what_a_client_sends_into_a_tunnel_is_not_taken_for_a_request() {
+    let server = TestServer::start("hello", &[]);
+    let mut client = server.connect();
+    client.send("CONNECT test:443 HTTP/1.1\r\nHost: test:443\r\n\r\n");
+    client.send_in_vain("GET /tunnel HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.response().status, 501);
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
 fn empty_lines_before_a_request_are_skipped() {
     let server = TestServer::start("hello", &[]);
     let mut client = server.connect();

@@ -102,6 +102,14 @@ impl Body {
         Ok(())
     }
 
+    /// Gives up on a body for which the client still waits for `100 Continue`, because it is about
+    /// to get the final answer.
+    pub(super) fn forgo_continue(&mut self) {
+        if std::mem::take(&mut self.continue_owed) {
+            self.fault = Some(Fault::Broken);
+        }
+    }
+
     /// Returns data that is here, or receives some; empty means the end of the body.
     pub(super) fn fill(&mut self, connection: &Connection) -> io::Result<&[u8]> {
         if self.data.is_empty() {

@@ -49,7 +49,7 @@ impl Exchange {
 
     /// Returns the path of the target, still percent-encoded, without the query.
     ///
-    /// It starts with a `/`, except for the target `*` of OPTIONS and the host of CONNECT.
+    /// It starts with a `/`, except for the target `*` of OPTIONS.
     pub fn path(&self) -> &str {
         let path = self.origin().split('?').next().unwrap_or_default();
         if path.is_empty() { "/" } else { path }

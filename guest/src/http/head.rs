@@ -120,6 +120,12 @@ impl Head {
                 value: Span::of(bytes, header.value),
             });
         }
+        // Answered like another method, it would begin a tunnel (RFC 9110 section 9.3.6): what the
+        // client sends into it must never be taken for requests.
+        if method == "CONNECT" {
+            rules.framing()?;
+            return Err(501);
+        }
         self.method = Span::of(bytes, method.as_bytes());
         self.target = Span::of(bytes, target.as_bytes());
         self.version = version;

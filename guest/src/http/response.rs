@@ -140,6 +140,7 @@ impl<'a> Response<'a> {
             return Err(Error::new(ErrorKind::InvalidInput, fault));
         }
         let exchange = &mut *self.exchange;
+        exchange.body.forgo_continue();
         let old = exchange.head.version == Version::HTTP_10;
         let bodiless = matches!(self.status, 204 | 304);
         let until_close = matches!(length, Length::Unknown) && old && !bodiless;

@@ -168,7 +168,6 @@ fn every_form_of_target_is_accepted_where_it_belongs() {
     for line in [
         "GET http://a:80/b?c",
         "OPTIONS *",
-        "CONNECT a:80",
         "GET /%00?/?",
         "GET HTTP://a",
     ] {
@@ -177,6 +176,11 @@ fn every_form_of_target_is_accepted_where_it_belongs() {
     assert_eq!(authority(b"http://a:80/b?c"), Some(&b"a:80"[..]));
     assert_eq!(authority(b"https://a?b"), Some(&b"a"[..]));
     assert_eq!(authority(b"/http://a"), None);
+}
+
+#[test]
+fn a_tunnel_is_not_implemented() {
+    check_refused("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501);
 }
 
 #[test]
