@@ -214,6 +214,8 @@ fn a_connection_handed_back_is_parked_and_activated_by_the_next_bytes() {
     let server = server();
     let mut session = Session::start(&server);
     session.ask("hand-back");
+    // Every connection is parked for a moment before its first activation.
+    session.client.wait_until_taken();
     server.wait_for_metric(&connections("parked"), 1);
     assert_eq!(server.metric(LIVE), 0);
     session.call("next").expect_ok();
