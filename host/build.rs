@@ -36,10 +36,16 @@ fn main() {
     );
 }
 
-/// The target directory, as seen from `OUT_DIR`, which is `PROFILE/build/PACKAGE/out` in it.
+/// Returns what `PROFILE/build` is in: the target directory, or with `--target` the target's
+/// folder in it.
+// Not the directory with a CACHEDIR.TAG: cargo writes that only where it makes the directory, so
+// a target directory that is a mount has none, and a directory further up may have one.
 fn target_dir(out: &Path) -> PathBuf {
-    let above_profile = out.ancestors().nth(4);
-    above_profile.unwrap_or(out).to_owned()
+    out.ancestors()
+        .skip_while(|path| !path.ends_with("build"))
+        .nth(2)
+        .expect("cargo leaves `OUT_DIR` somewhere below `PROFILE/build`")
+        .to_owned()
 }
 
 /// Runs a command of the toolchain with the variables of the outer build taken away, which are
@@ -48,7 +54,7 @@ fn toolchain(variable: &str, default: &str) -> Command {
     let mut command = Command::new(env::var_os(variable).unwrap_or_else(|| default.into()));
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
-        // How to reach the registry stays.
+        // What says how to reach the registries stays: behind a proxy nothing is found without it.
         let of_outer_build = name_text.starts_with("CARGO")
             && name_text != "CARGO_HOME"
             && !["NET", "TERM", "HTTP", "REGISTR", "SOURCE"]

@@ -231,6 +231,39 @@ fn a_body_that_the_guest_does_not_read_is_not_taken_for_a_request() {
     assert!(rest.matches("HTTP/1.1 ").count() <= 1, "{rest}");
 }
 
+/// A head whose client sends its body, five bytes, when it is asked to.
+const POLITE_HEAD: &str =
+    "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+
+#[test]
+fn a_client_is_asked_for_its_body_before_the_answer_begins() {
+    let server = TestServer::start("echo", &[]);
+    let mut client = server.connect();
+    for _ in 0..2 {
+        client.send(POLITE_HEAD);
+        assert_eq!(client.response_head().status, 100);
+        client.send("hello");
+        let response = client.response();
+        assert_eq!((response.status, response.text()), (200, "hello"));
+    }
+}
+
+#[test]
+fn a_client_that_is_not_asked_for_its_body_gets_one_answer_and_the_end() {
+    let server = TestServer::start("hello", &[]);
+    // The body may come all the same; it is no request.
+    for body in ["", "hello", "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"] {
+        let mut client = server.connect();
+        client.send(POLITE_HEAD);
+        client.send_in_vain(body);
+        let response = client.response();
+        assert_eq!(response.status, 200, "{body:?}");
+        assert_eq!(response.header("connection"), Some("close"), "{body:?}");
+        assert_eq!(client.rest(), b"", "{body:?}");
+    }
+    server.wait_for_metric(LIVE, 0);
+}
+
 #[test]
 fn a_client_that_resets_after_its_request_leaves_nothing_behind() {
     let server = TestServer::start("hello", &[]);

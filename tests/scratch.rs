@@ -46,7 +46,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Returns the workspace's target directory: the grandparent of the binary under test.
+/// Returns the target directory: the grandparent of the binary under test.
 pub(crate) fn target_dir() -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_sockeye"));
     binary.ancestors().nth(2).unwrap().to_owned()
@@ -54,7 +54,8 @@ pub(crate) fn target_dir() -> PathBuf {
 
 /// Returns the component that the build left for the guest `name`.
 pub(crate) fn component(name: &str) -> PathBuf {
-    target_dir().join("guests").join(format!("{name}.wasm"))
+    // The build script's word, so that both always mean the same directory.
+    Path::new(env!("SOCKEYE_BUILT_IN_GUEST")).with_file_name(format!("{name}.wasm"))
 }
 
 /// Returns the directory of the workspace.

@@ -43,6 +43,9 @@ enum Rest {
 enum Fault {
     Refused(Refusal),
     Broken,
+    /// The answer began while the client waited for `100 Continue`. It may never send the body
+    /// then (RFC 9110 section 10.1.1), and the line would be taken for a part of the answer.
+    Forgone,
 }
 
 impl Body {
@@ -79,13 +82,13 @@ impl Body {
 
     /// Says whether the connection or the client has failed.
     pub(super) fn has_fault(&self) -> bool {
-        self.fault.is_some()
+        matches!(self.fault, Some(Fault::Refused(_) | Fault::Broken))
     }
 
     /// Says whether [`drain`](Self::drain) is certain to fail.
     pub(super) fn is_undrainable(&self) -> bool {
         let too_long = matches!(self.rest, Rest::Length(length) if length > DRAIN_BYTES_MAX);
-        too_long || self.continue_owed || self.has_fault()
+        too_long || self.continue_owed || self.fault.is_some()
     }
 
     /// Sends `100 Continue` where the client waits for it.
@@ -106,7 +109,7 @@ impl Body {
     /// to get the final answer.
     pub(super) fn forgo_continue(&mut self) {
         if std::mem::take(&mut self.continue_owed) {
-            self.fault = Some(Fault::Broken);
+            self.fault = Some(Fault::Forgone);
         }
     }
 
@@ -157,13 +160,22 @@ impl Body {
         }
     }
 
+    /// Fails where no more of the body can be read.
+    fn check(&self) -> io::Result<()> {
+        match self.fault {
+            None => Ok(()),
+            Some(Fault::Refused(_)) => Err(ErrorKind::InvalidData.into()),
+            Some(Fault::Broken) => Err(ErrorKind::BrokenPipe.into()),
+            Some(Fault::Forgone) => Err(Error::new(
+                ErrorKind::BrokenPipe,
+                "the answer began before the client was asked for the body",
+            )),
+        }
+    }
+
     /// Receives and decodes until there is data or the body has ended.
     fn advance(&mut self, connection: &Connection, timeout: Duration) -> io::Result<()> {
-        match self.fault {
-            Some(Fault::Refused(_)) => return Err(ErrorKind::InvalidData.into()),
-            Some(Fault::Broken) => return Err(ErrorKind::BrokenPipe.into()),
-            None => {}
-        }
+        self.check()?;
         while self.data.is_empty() && (self.decoded < self.piece.len() || self.needed() > 0) {
             if self.decoded == self.piece.len() {
                 let max = self.needed().min(PIECE_BYTES_MAX) as u32;
@@ -229,5 +241,44 @@ impl Read for RequestBody<'_> {
         let count = self.fill_buf()?.read(buf)?;
         self.consume(count);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(framing: Framing, continue_owed: bool) -> Body {
+        let mut body = Body::new();
+        body.begin(framing, continue_owed);
+        body
+    }
+
+    #[test]
+    fn a_body_that_was_never_asked_for_can_neither_be_read_nor_waited_for() {
+        for framing in [Framing::Length(1), Framing::Chunked] {
+            let mut body = begun(framing, true);
+            body.forgo_continue();
+            assert!(!body.continue_owed && body.is_undrainable());
+            assert_eq!(body.check().unwrap_err().kind(), ErrorKind::BrokenPipe);
+            // The handler chose that: its errors stay news to the operator.
+            assert!(!body.has_fault() && body.refusal().is_none());
+        }
+    }
+
+    #[test]
+    fn a_body_that_comes_unasked_can_be_read_after_the_answer_began() {
+        let mut body = begun(Framing::Length(1), false);
+        body.forgo_continue();
+        assert!(!body.is_undrainable());
+        assert!(body.check().is_ok());
+    }
+
+    #[test]
+    fn a_request_does_not_inherit_a_forgone_body() {
+        let mut body = begun(Framing::Length(1), true);
+        body.forgo_continue();
+        body.begin(Framing::Length(1), false);
+        assert!(body.check().is_ok());
     }
 }

@@ -96,7 +96,8 @@ impl<'a> Response<'a> {
     /// The head goes out with the first bytes of the body. Without a length the body is chunked,
     /// or for a client of HTTP/1.0 ended by the end of the connection. Where a client waits for
     /// `100 Continue` and the status is a success, it is sent now, because the body may be read
-    /// while the answer is written.
+    /// while the answer is written. With any other status reading that body fails from here on,
+    /// because the client may never send it, and the connection ends with the answer.
     pub fn stream(mut self, length: Option<u64>) -> io::Result<()> {
         if self.fault.is_none() && self.status < 300 {
             let Exchange {

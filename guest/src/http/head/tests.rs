@@ -181,6 +181,13 @@ fn every_form_of_target_is_accepted_where_it_belongs() {
 #[test]
 fn a_tunnel_is_not_implemented() {
     check_refused("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501);
+    check_refused("CONNECT a:80 HTTP/1.0\r\n\r\n", 501);
+    let length = "Content-Length: 1\r\n";
+    check_refused(
+        format!("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n{length}\r\n"),
+        501,
+    );
+    check_refused("connect a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400);
 }
 
 #[test]
