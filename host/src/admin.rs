@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -30,25 +31,40 @@ const CONNECTIONS_MAX: usize = 64;
 /// How long a request head may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Starts serving `/metrics` and `/healthz`, and returns the address with its real port.
+/// What the operator is told about.
+#[derive(Debug)]
+pub(crate) struct State {
+    registry: Registry,
+    draining: Arc<AtomicBool>,
+}
+
+impl State {
+    /// The workers' counters, and whether the server is shutting down.
+    pub(crate) fn new(metrics: Vec<Arc<WorkerMetrics>>, draining: Arc<AtomicBool>) -> State {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Summed { workers: metrics }));
+        State { registry, draining }
+    }
+}
+
+/// Starts serving `/metrics`, `/healthz` and `/readyz`, and returns the address with its real
+/// port.
 ///
 /// # Errors
 /// [`Error::Admin`] where the address cannot be listened on.
 pub(crate) fn start(
     runtime: &Runtime,
     address: SocketAddr,
-    metrics: Vec<Arc<WorkerMetrics>>,
+    state: State,
 ) -> Result<SocketAddr, Error> {
     let fail = |source| Error::Admin { address, source };
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(fail)?;
     let actual = listener.local_addr().map_err(fail)?;
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(Summed { workers: metrics }));
-    runtime.spawn(accept(listener, Arc::new(registry)));
+    runtime.spawn(accept(listener, Arc::new(state)));
     Ok(actual)
 }
 
-async fn accept(listener: TcpListener, registry: Arc<Registry>) {
+async fn accept(listener: TcpListener, state: Arc<State>) {
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -62,10 +78,10 @@ async fn accept(listener: TcpListener, registry: Arc<Registry>) {
                 continue;
             }
         };
-        let registry = Arc::clone(&registry);
+        let state = Arc::clone(&state);
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-                let response = answer(&request, &registry);
+                let response = answer(&request, &state);
                 async move { Ok::<_, Infallible>(response) }
             });
             let mut server = hyper::server::conn::http1::Builder::new();
@@ -80,28 +96,27 @@ async fn accept(listener: TcpListener, registry: Arc<Registry>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, state: &State) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let text = |status, text: &str| (status, TEXT, text.to_owned());
     let (status, kind, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/healthz") => text(StatusCode::OK, "ok\n"),
+        (&Method::GET | &Method::HEAD, "/readyz") if state.draining.load(Ordering::Relaxed) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+        }
+        (&Method::GET | &Method::HEAD, "/readyz") => text(StatusCode::OK, "ready\n"),
         (&Method::GET | &Method::HEAD, "/metrics") => {
-            let mut text = String::new();
-            match prometheus_client::encoding::text::encode(&mut text, registry) {
-                Ok(()) => (StatusCode::OK, OPEN_METRICS, text),
-                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
+            let mut metrics = String::new();
+            match prometheus_client::encoding::text::encode(&mut metrics, &state.registry) {
+                Ok(()) => (StatusCode::OK, OPEN_METRICS, metrics),
+                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             }
         }
-        (_, "/healthz" | "/metrics") => (
-            StatusCode::METHOD_NOT_ALLOWED,
-            TEXT,
-            "only GET and HEAD\n".to_owned(),
-        ),
-        _ => (
-            StatusCode::NOT_FOUND,
-            TEXT,
-            "try /metrics or /healthz\n".to_owned(),
-        ),
+        (_, "/healthz" | "/readyz" | "/metrics") => {
+            text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n")
+        }
+        _ => text(StatusCode::NOT_FOUND, "try /metrics, /healthz or /readyz\n"),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;

@@ -1,23 +1,22 @@
-//! The command line: arguments as they are typed, turned into a [`Config`] that is valid.
+//! The command line: what each command does, and how an error is told.
 
 use std::error::Error as _;
 use std::ffi::OsString;
-use std::io::Write;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{ActivateOn, Config, Limits, Reuse, Source};
-use crate::net::Directory;
 use crate::{Error, server};
 
+mod check;
+mod compile;
+mod file;
+mod limits;
+mod serve;
 mod values;
 
-use values::{parse_address, parse_count, parse_duration, parse_limit, parse_size};
+use serve::ServeArgs;
 
 /// The contract as `sockeye wit` prints it: every file of `wit/`, the world first.
 const WIT: [&str; 4] = [
@@ -27,8 +26,18 @@ const WIT: [&str; 4] = [
     include_str!("../../wit/connections.wit"),
 ];
 
+/// What `sockeye --help` says below the commands.
+const EXAMPLES: &str = "\
+Examples:
+  sockeye                                    a welcome page at http://127.0.0.1:8080/
+  sockeye serve --root DIR                   the files of a directory
+  sockeye serve handler.wasm                 a handler of yours
+  sockeye check handler.wasm                 whether it fits, and what it needs
+
+`sockeye serve --help` lists every setting.";
+
 #[derive(Debug, Parser)]
-#[command(name = "sockeye", version, about)]
+#[command(name = "sockeye", version, about, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,140 +45,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a component as the handler of every connection; what happens without a command
+    /// Serve files, or run a component as the handler of every connection; the default command
     Serve(Box<ServeArgs>),
+    /// Say whether a component fits, what it imports and what it has to be granted
+    Check(check::CheckArgs),
+    /// Compile a component, so that a server starts without compiling
+    Compile(compile::CompileArgs),
     /// Print the interfaces that a handler is built against
     Wit,
-}
-
-/// What `serve` does without any argument.
-#[derive(Debug, Parser)]
-struct Defaults {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
-
-#[derive(Debug, Args)]
-struct ServeArgs {
-    /// The component to run [default: a built-in handler that says hello]
-    component: Option<PathBuf>,
-
-    /// Where to listen; can be given several times; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
-    #[arg(default_value = "127.0.0.1:8080")]
-    listen: Vec<SocketAddr>,
-
-    /// The one directory that handlers may read files from [default: none]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
-
-    /// How many worker threads [default: the cores the process may use]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    workers: Option<u32>,
-
-    /// When an instance serves again: for every request a fresh one, for one connection while it
-    /// is busy, or always
-    #[arg(long, value_name = "WHEN", default_value = "connection")]
-    reuse: Reuse,
-
-    /// What starts the handler on a new connection [default: head for an http-handler, accept for
-    /// a handler]
-    #[arg(long, value_name = "WHAT")]
-    activate_on: Option<ActivateOn>,
-
-    /// Where to serve /metrics and /healthz [default: nowhere]
-    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
-    admin: Option<SocketAddr>,
-
-    /// Where to keep compiled components, so that the next start is quick [default: nowhere]
-    #[arg(long, value_name = "DIR", env = "SOCKEYE_CACHE_DIR")]
-    cache_dir: Option<PathBuf>,
-
-    /// How much to log: error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    log_level: tracing::Level,
-
-    #[command(flatten)]
-    limits: LimitArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-struct LimitArgs {
-    /// Open connections per worker
-    #[arg(long, value_name = "N", default_value = "100000", value_parser = parse_count)]
-    max_connections: u32,
-
-    /// Live instances, all workers together [default: 1024, or what vm.max_map_count allows]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    max_instances: Option<u32>,
-
-    /// Connections per worker that wait for an instance
-    #[arg(long, value_name = "N", default_value = "4096")]
-    max_waiting: u32,
-
-    /// Memory of one instance
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
-    memory_limit: usize,
-
-    /// CPU time of one activation
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_limit)]
-    cpu_limit: Duration,
-
-    /// Wall-clock time of one activation
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
-    activation_timeout: Duration,
-
-    /// Wall-clock time of one call of a handler, such as recv or sendfile
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
-    call_timeout: Duration,
-
-    /// Time for a request head, and for the first byte of a connection
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_limit)]
-    head_timeout: Duration,
-
-    /// Size of a request head
-    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = parse_size)]
-    head_limit: usize,
-
-    /// Time that a connection may be idle
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
-    idle_timeout: Duration,
-
-    /// How long a handler keeps its instance for the next request of its connection
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
-    linger: Duration,
-
-    /// Open files of one instance
-    #[arg(long, value_name = "N", default_value = "64")]
-    max_open_files: u32,
-
-    /// Lines per second and worker that handlers may log
-    #[arg(long, value_name = "N", default_value = "20")]
-    log_lines: u32,
-
-    /// Time for running activations when the server ends
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
-    drain_timeout: Duration,
+    /// Print what completes commands and flags in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for `man -l -`
+    Man,
 }
 
 /// Runs the command line of the process and returns its exit status.
 pub fn main() -> ExitCode {
-    run(std::env::args_os())
-}
-
-fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    match Cli::parse_from(args).command {
-        Some(Command::Wit) => print_wit(),
-        Some(Command::Serve(args)) => serve(*args),
-        // The shortest way to see something: the built-in handler at the default address.
-        None => serve(Defaults::parse_from(["sockeye"]).serve),
-    }
-}
-
-fn serve(args: ServeArgs) -> ExitCode {
-    start_log(args.log_level);
-    match args.into_config().and_then(server::serve) {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
@@ -178,25 +74,91 @@ fn serve(args: ServeArgs) -> ExitCode {
     }
 }
 
-fn print_wit() -> ExitCode {
-    let [world, rest @ ..] = WIT;
-    let mut text = world.to_owned();
-    for file in rest {
-        text.push('\n');
-        text.push_str(file);
+fn run(mut args: Vec<OsString>) -> Result<(), Error> {
+    // Checks the arguments, and ends the process where they are wrong or ask for help.
+    let matches = Cli::command().get_matches_from(&args);
+    // The shortest way to see something: the built-in handler at the default address.
+    let serves = matches.subcommand_name().is_none_or(|name| name == "serve");
+    if matches.subcommand_name().is_none() {
+        args.push("serve".into());
     }
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // The reader has seen enough (`sockeye wit | head`), or the disk is full.
-        Err(_) => ExitCode::FAILURE,
+    if serves {
+        return serve(args);
     }
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
+        Some(Command::Check(args)) => args.run(),
+        Some(Command::Compile(args)) => args.run(),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sockeye", &mut script);
+            print(&script)
+        }
+        Some(Command::Man) => print(&manual().map_err(|source| Error::Print { source })?),
+        Some(Command::Wit) => print(WIT.join("\n").as_bytes()),
+        Some(Command::Serve(_)) | None => Ok(()),
+    }
+}
+
+/// Serves what the command line says, and the configuration file where that is silent.
+fn serve(args: Vec<OsString>) -> Result<(), Error> {
+    let (program, own) = (&args[0], &args[2..]);
+    let parse = |args: Vec<OsString>| {
+        let matches = serve::command().get_matches_from(args);
+        let args = ServeArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        (matches, args)
+    };
+    let typed: Vec<OsString> = [program].into_iter().chain(own).cloned().collect();
+    let (matches, typed_args) = parse(typed);
+    let Some(file) = file::File::find(typed_args.config())? else {
+        start_log(typed_args.log_level());
+        return server::serve(typed_args.into_config(Vec::new())?);
+    };
+    let added = file.arguments(&matches)?;
+    let all = [program].into_iter().chain(&added).chain(own).cloned();
+    let (_, args) = parse(all.collect());
+    start_log(args.log_level());
+    tracing::info!(path = %file.path().display(), "reading the configuration");
+    server::serve(args.into_config(file.services(&matches)?)?)
+}
+
+fn print(bytes: &[u8]) -> Result<(), Error> {
+    match io::stdout().lock().write_all(bytes) {
+        // The reader has seen enough: `sockeye wit | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(source) => Err(Error::Print { source }),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// The page of the whole program, with the flags of every command.
+fn manual() -> io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for subcommand in command.get_subcommands() {
+        if subcommand.get_name() == "help" {
+            continue;
+        }
+        writeln!(
+            page,
+            ".SH \"SOCKEYE {}\"",
+            subcommand.get_name().to_uppercase()
+        )?;
+        let man = clap_mangen::Man::new(subcommand.clone());
+        man.render_description_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+    }
+    Ok(page)
 }
 
 fn start_log(level: tracing::Level) {
     // A closed or full stderr must not end the server: the writer ignores errors.
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(io::stderr)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
         .log_internal_errors(false)
         .with_max_level(level)
         .with_target(false)
@@ -215,57 +177,5 @@ fn report(error: &Error) {
         text.push_str(&format!("\nhint: {hint}\n"));
     }
     // Nobody is left to tell where this fails.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-impl ServeArgs {
-    fn into_config(self) -> Result<Config, Error> {
-        let root = match self.root {
-            None => None,
-            Some(path) => match Directory::open(&path) {
-                Ok(directory) => Some(Arc::new(directory)),
-                Err(source) => return Err(Error::Root { path, source }),
-            },
-        };
-        let workers = match self.workers {
-            Some(workers) => workers as usize,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        };
-        Ok(Config {
-            component: self.component.map_or(Source::BuiltIn, Source::File),
-            listen: self.listen,
-            root,
-            workers,
-            reuse: self.reuse,
-            activate_on: self.activate_on,
-            admin: self.admin,
-            limits: self.limits.into_limits(),
-            cache_dir: self.cache_dir,
-        })
-    }
-}
-
-impl LimitArgs {
-    fn into_limits(self) -> Limits {
-        let defaults = Limits::default();
-        Limits {
-            // Every head that activates a handler can be taken with one call.
-            recv_until_bytes_max: defaults.recv_until_bytes_max.max(self.head_limit),
-            connections_max: self.max_connections as usize,
-            instances_max: self.max_instances,
-            waiting_max: self.max_waiting as usize,
-            instance_bytes_max: self.memory_limit,
-            cpu_max: self.cpu_limit,
-            activation_timeout: self.activation_timeout,
-            call_timeout: self.call_timeout,
-            head_timeout: self.head_timeout,
-            head_bytes_max: self.head_limit,
-            idle_timeout: self.idle_timeout,
-            linger: self.linger,
-            open_files_max: self.max_open_files as usize,
-            log_lines_max: self.log_lines,
-            drain_timeout: self.drain_timeout,
-            ..defaults
-        }
-    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -3,11 +3,13 @@
 //! The command line is one way to make them (`cli.rs`); a program that embeds the host fills them
 //! in itself. Every bound of the host has its place and its default here.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::instance::CodeCache;
 use crate::net::Directory;
 
 /// When an instance serves again.
@@ -104,34 +106,81 @@ impl Default for Limits {
     }
 }
 
-/// Where the component comes from.
+/// Where a component comes from.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// The handler that is built into the host.
     BuiltIn,
-    /// A file with a component.
+    /// A file with a component, or with one that was compiled before.
     File(PathBuf),
 }
 
-/// Everything a server needs to know.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::BuiltIn => f.write_str("built-in handler"),
+            Source::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A component, where its clients come in, and what it is granted.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Service {
     /// The component.
     pub component: Source,
     /// Where to listen; at least one address.
     pub listen: Vec<SocketAddr>,
     /// The directory that guests may read.
     pub root: Option<Arc<Directory>>,
-    /// How many workers; at least one.
-    pub workers: usize,
     /// When an instance serves again.
     pub reuse: Reuse,
     /// What activates a connection; by default a head for `http-handler`, accept for `handler`.
     pub activate_on: Option<ActivateOn>,
-    /// Where `/metrics` and `/healthz` are served.
+    /// The arguments that the component finds where a program finds its own, its name aside.
+    pub arguments: Vec<String>,
+}
+
+/// How components become machine code.
+#[derive(Clone, Debug, Default)]
+pub struct Compiling {
+    /// Where compiled components are kept for the next start.
+    pub cache: Option<CodeCache>,
+    /// Whether a file may be machine code already. Such a file can do whatever this process can.
+    pub allow_precompiled: bool,
+}
+
+/// How a line of the access log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum AccessLogFormat {
+    /// The Common Log Format, one line per request.
+    Common,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Where every request is noted.
+#[derive(Clone, Debug)]
+pub struct AccessLog {
+    /// A file that is appended to, or stdout for `None`.
+    pub path: Option<PathBuf>,
+    /// How a line is written.
+    pub format: AccessLogFormat,
+}
+
+/// Everything a server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What is served; at least one.
+    pub services: Vec<Service>,
+    /// How many workers; at least one.
+    pub workers: usize,
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
     pub admin: Option<SocketAddr>,
+    /// Where every request is noted, if anywhere.
+    pub access_log: Option<AccessLog>,
     /// The bounds.
     pub limits: Limits,
-    /// Where compiled components are kept.
-    pub cache_dir: Option<PathBuf>,
+    /// How the components are compiled.
+    pub compiling: Compiling,
 }

@@ -75,7 +75,97 @@ pub enum Error {
         /// The directory.
         dir: PathBuf,
         /// What the system said.
+        source: io::Error,
+    },
+    /// The file is machine code, which nobody has vouched for.
+    #[error("`{name}` was compiled before, and is native code that no sandbox holds")]
+    Precompiled {
+        /// The path as it was given.
+        name: String,
+    },
+    /// The machine code is for another host.
+    #[error("`{name}` was compiled for another version of sockeye or another kind of CPU")]
+    Incompatible {
+        /// The path as it was given.
+        name: String,
+        /// What does not match.
         source: wasmtime::Error,
+    },
+    /// The file with machine code cannot be written.
+    #[error("failed to write `{path}`", path = path.display())]
+    WriteCompiled {
+        /// Where to.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The component is a handler for another kind of host.
+    #[error("`{name}` is a handler for hosts of `wasi:http`, and exports none for sockeye")]
+    WasiHttp {
+        /// The path as it was given.
+        name: String,
+    },
+    /// A flag of the built-in handler, which is not what is served.
+    #[error("`{flag}` is for the built-in handler when it serves a directory")]
+    FilesOnly {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// The configuration file cannot be read.
+    #[error("failed to read the configuration `{path}`", path = path.display())]
+    ReadConfig {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration file is no TOML.
+    #[error("`{path}` is not valid TOML", path = path.display())]
+    ConfigSyntax {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: toml::de::Error,
+    },
+    /// A key of the configuration file is unknown, or its value is wrong.
+    #[error("wrong setting `{key}` in `{path}`, line {line}", path = path.display())]
+    Setting {
+        /// Where the file is.
+        path: PathBuf,
+        /// The line in it, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A flag of one handler was given, and there are several.
+    #[error("`{flag}` does not say which `[[service]]` of `{path}` it is for", path = path.display())]
+    ServiceFlag {
+        /// The flag.
+        flag: String,
+        /// Where the file is.
+        path: PathBuf,
+    },
+    /// Several services would listen on the same address.
+    #[error("a `[[service]]` in `{path}` has no `listen`", path = path.display())]
+    ServiceListen {
+        /// Where the file is.
+        path: PathBuf,
+    },
+    /// The access log cannot be written.
+    #[error("failed to open the access log `{path}`", path = path.display())]
+    AccessLog {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What was asked for cannot be printed.
+    #[error("failed to write to stdout")]
+    Print {
+        /// What the system said.
+        source: io::Error,
     },
     /// The WebAssembly engine cannot be set up.
     #[error("failed to set up the WebAssembly engine")]
@@ -152,6 +242,37 @@ impl Error {
                  `sockeye wit` prints both"
                     .to_owned()
             }
+            Error::Precompiled { name } => format!(
+                "serve the component it was made of; or, where you trust whoever made `{name}`, \
+                 add `--allow-precompiled`"
+            ),
+            Error::Incompatible { .. } => {
+                "compile the component again with `sockeye compile`, on a machine of this kind"
+                    .to_owned()
+            }
+            Error::WasiHttp { .. } => {
+                "sockeye gives a handler the connection and not a request: export \
+                 `sockeye:net/http-handler@0.1.0` (`sockeye wit`), or serve the component with \
+                 `wasmtime serve`"
+                    .to_owned()
+            }
+            Error::FilesOnly { .. } => {
+                "give the directory with `--root DIR`, and no component".to_owned()
+            }
+            Error::Setting { reason, .. } => reason.clone(),
+            Error::ServiceFlag { .. } => {
+                "write it into the table of that service, or read another file with `--config`"
+                    .to_owned()
+            }
+            Error::ServiceListen { .. } => {
+                "where there are several, each needs an address of its own".to_owned()
+            }
+            Error::Cache { dir, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+                format!(
+                    "`chmod 700 {dir}` makes it yours alone; `--no-cache` does without",
+                    dir = dir.display()
+                )
+            }
             Error::NotHttp { .. } => "leave it out, or use `--activate-on bytes`".to_owned(),
             Error::TooManyInstances { fits, .. } => {
                 format!("`--max-instances {fits}` fits; `sysctl vm.max_map_count` raises the limit")
@@ -167,6 +288,11 @@ impl Error {
                 return bind_hint(source, *address);
             }
             Error::Cache { .. }
+            | Error::WriteCompiled { .. }
+            | Error::ReadConfig { .. }
+            | Error::ConfigSyntax { .. }
+            | Error::AccessLog { .. }
+            | Error::Print { .. }
             | Error::Engine(_)
             | Error::Start { .. }
             | Error::Worker { .. }

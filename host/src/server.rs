@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, thread};
@@ -13,12 +14,12 @@ use tracing::{info, warn};
 
 use crate::Error;
 use crate::admin;
-use crate::config::{ActivateOn, Config, Source};
-use crate::imports::{Environment, GuestLog, LogBudget};
-use crate::instance::{HandlerKind, Program, Ticker};
+use crate::config::{ActivateOn, Config, Limits, Service};
+use crate::imports::{self, Environment, GuestLog, LogBudget};
+use crate::instance::{Handler, HandlerKind, Program, Programs, Ticker};
 use crate::metrics::WorkerMetrics;
 use crate::net::{FileCache, Listener, bind_listeners};
-use crate::worker::{BACKEND, Inbox, Worker, WorkerParts};
+use crate::worker::{BACKEND, Inbox, Listening, Worker, WorkerParts};
 
 /// Half of the descriptors are not for connections, but never more than this.
 const DESCRIPTORS_SPARE_MAX: u64 = 1024;
@@ -39,50 +40,47 @@ type WorkerEnd = (usize, Result<(), String>);
 /// Until the server has ended.
 pub fn serve(config: Config) -> Result<(), Error> {
     let descriptors = raise_descriptor_limit();
-    let program = Arc::new(Program::load(&config)?);
+    let programs = Programs::load(&config)?;
     // A worker without an instance could serve nobody.
-    let workers = config.workers.min(program.instances_max as usize);
+    let workers = config.workers.min(programs.instances_max as usize);
     let config = Config { workers, ..config };
-    let activate_on = activate_on(&config, &program)?;
-    let mut listeners = Vec::new();
-    for &address in &config.listen {
-        listeners.push(bind_listeners(address, config.workers)?);
-    }
-    let urls: Vec<SocketAddr> = listeners.iter().map(|all| all[0].address()).collect();
+    let engine = programs.engine;
+    let served = config.services.iter().zip(programs.each);
+    let mut served = served
+        .map(|(service, program)| Served::bind(service, program, workers))
+        .collect::<Result<Vec<_>, _>>()?;
     let runtime = shared_runtime().map_err(starting("start the runtime for WASI"))?;
-    let ticker = Ticker::start(program.engine.clone(), config.workers);
-    let ticker = ticker.map_err(starting("start the ticker"))?;
+    let ticker = Ticker::start(engine, workers).map_err(starting("start the ticker"))?;
     let draining = Arc::new(AtomicBool::new(false));
-    let metrics: Vec<Arc<WorkerMetrics>> = (0..config.workers).map(|_| Arc::default()).collect();
+    let metrics: Vec<Arc<WorkerMetrics>> = (0..workers).map(|_| Arc::default()).collect();
     // Before the workers, so that no signal is missed once the start line is out.
     let signals = runtime.block_on(async { Signals::new() });
     let mut signals = signals.map_err(starting("listen to signals"))?;
     let admin = match config.admin {
-        Some(address) => Some(admin::start(&runtime, address, metrics.clone())?),
+        Some(address) => {
+            let draining = Arc::clone(&draining);
+            let state = admin::State::new(metrics.clone(), draining);
+            Some(admin::start(&runtime, address, state)?)
+        }
         None => None,
     };
 
     let (ends, ended) = mpsc::unbounded_channel();
     let mut inboxes = Vec::new();
-    for worker in (0..config.workers).rev() {
+    for worker in (0..workers).rev() {
         let (poll, inbox) = WorkerParts::selector().map_err(starting("make a selector"))?;
         inboxes.push(Arc::clone(&inbox));
         let parts = WorkerParts {
             poll,
             inbox,
-            listeners: listeners
-                .iter_mut()
-                .filter_map(Vec::<Listener>::pop)
-                .collect(),
-            program: Arc::clone(&program),
-            instances_max: instances_of_worker(&program, &config, worker),
-            descriptors_max: descriptors_of_worker(descriptors, config.workers),
+            instances_max: share_of_worker(programs.instances_max as usize, workers, worker),
+            descriptors_max: descriptors_of_worker(descriptors, workers),
             ticker: ticker.handle(worker),
             draining: Arc::clone(&draining),
         };
         let shared = WorkerShared {
-            config: config.clone(),
-            activate_on,
+            services: served.iter_mut().map(Served::take_share).collect(),
+            limits: config.limits.clone(),
             metrics: Arc::clone(&metrics[worker]),
             runtime: runtime.handle().clone(),
             ends: ends.clone(),
@@ -91,20 +89,79 @@ pub fn serve(config: Config) -> Result<(), Error> {
         let spawned = thread.spawn(move || shared.run(worker, parts));
         spawned.map_err(starting("start a worker"))?;
     }
-    announce(&config, &program, &urls, admin);
-    runtime.block_on(run(
-        &mut signals,
-        ended,
-        config.workers,
-        &draining,
-        &inboxes,
-    ))
+    served
+        .iter()
+        .for_each(|served| served.announce(workers, admin));
+    runtime.block_on(run(&mut signals, ended, workers, &draining, &inboxes))
+}
+
+/// A service with its program and listening sockets, which the workers share out.
+struct Served {
+    service: Service,
+    activate_on: ActivateOn,
+    program: Arc<Program>,
+    listeners: Vec<Vec<Listener>>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What one worker has of a service.
+struct ServiceShare {
+    service: Service,
+    activate_on: ActivateOn,
+    program: Arc<Program>,
+    listeners: Vec<Listener>,
+}
+
+impl Served {
+    fn bind(service: &Service, program: Program, workers: usize) -> Result<Served, Error> {
+        let activate_on = activate_on(service, &program)?;
+        let mut listeners = Vec::new();
+        for &address in &service.listen {
+            listeners.push(bind_listeners(address, workers)?);
+        }
+        Ok(Served {
+            service: service.clone(),
+            activate_on,
+            program: Arc::new(program),
+            addresses: listeners.iter().map(|all| all[0].address()).collect(),
+            listeners,
+        })
+    }
+
+    /// Takes one listener of each address.
+    fn take_share(&mut self) -> ServiceShare {
+        let listeners = self.listeners.iter_mut();
+        ServiceShare {
+            service: self.service.clone(),
+            activate_on: self.activate_on,
+            program: Arc::clone(&self.program),
+            listeners: listeners.filter_map(Vec::pop).collect(),
+        }
+    }
+
+    fn announce(&self, workers: usize, admin: Option<SocketAddr>) {
+        let url = |address: &SocketAddr| match self.program.kind {
+            HandlerKind::Http => format!("http://{address}/"),
+            HandlerKind::Raw => format!("tcp://{address}"),
+        };
+        let urls: Vec<String> = self.addresses.iter().map(url).collect();
+        let admin = admin.map(|address| tracing::field::display(format!("http://{address}/")));
+        info!(
+            url = %urls.join(","),
+            component = %self.service.component,
+            workers,
+            backend = %BACKEND,
+            reuse = %self.service.reuse.name(),
+            admin,
+            "listening"
+        );
+    }
 }
 
 /// What a worker's thread makes its environment of.
 struct WorkerShared {
-    config: Config,
-    activate_on: ActivateOn,
+    services: Vec<ServiceShare>,
+    limits: Limits,
     metrics: Arc<WorkerMetrics>,
     runtime: tokio::runtime::Handle,
     ends: mpsc::UnboundedSender<WorkerEnd>,
@@ -114,27 +171,46 @@ impl WorkerShared {
     /// Runs a worker to its end, and says how it ended.
     fn run(self, worker: usize, parts: WorkerParts) {
         let _entered = self.runtime.enter();
-        let draining = Arc::clone(&parts.draining);
-        let lines_max = self.config.limits.log_lines_max;
+        let lines_max = self.limits.log_lines_max;
         let budget = |exceeded| LogBudget::new(Arc::clone(&self.metrics), lines_max, exceeded);
-        let environment = Environment {
-            reuse: self.config.reuse,
-            activate_on: self.activate_on,
-            files: FileCache::new(self.config.root.clone()).into(),
+        let environment = Rc::new(Environment {
             log: GuestLog::new(budget("guests logged more lines than `--log-lines` allows")),
             failures_log: budget("more activations failed than `--log-lines` lets the log name"),
             metrics: self.metrics,
             wanted: false.into(),
-            draining,
-            limits: self.config.limits,
-        };
-        let run = || Worker::new(parts, environment)?.run();
+            draining: Arc::clone(&parts.draining),
+            limits: self.limits,
+        });
+        let services = self.services.into_iter();
+        let listening = services.flat_map(|share| share.into_listening(&environment));
+        let listening = listening.collect();
+        let run = || Worker::new(parts, environment, listening)?.run();
         let end = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(result) => result.map_err(|error: io::Error| error.to_string()),
             Err(_) => Err("it panicked".to_owned()),
         };
         // Fails only where the server has ended already.
         let _ = self.ends.send((worker, end));
+    }
+}
+
+impl ServiceShare {
+    fn into_listening(self, environment: &Rc<Environment>) -> impl Iterator<Item = Listening> {
+        let service = imports::Service {
+            environment: Rc::clone(environment),
+            reuse: self.service.reuse,
+            activate_on: self.activate_on,
+            files: FileCache::new(self.service.root).into(),
+            arguments: self.service.arguments,
+        };
+        let handler = Rc::new(Handler {
+            program: self.program,
+            service: Rc::new(service),
+        });
+        self.listeners.into_iter().map(move |listener| Listening {
+            listener,
+            handler: Rc::clone(&handler),
+        })
     }
 }
 
@@ -203,25 +279,20 @@ fn starting(step: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::Start { step, source }
 }
 
-fn activate_on(config: &Config, program: &Program) -> Result<ActivateOn, Error> {
-    match (program.kind, config.activate_on) {
-        (HandlerKind::Raw, Some(ActivateOn::Head)) => {
-            let name = match &config.component {
-                Source::BuiltIn => "built-in handler".to_owned(),
-                Source::File(path) => path.display().to_string(),
-            };
-            Err(Error::NotHttp { name })
-        }
+fn activate_on(service: &Service, program: &Program) -> Result<ActivateOn, Error> {
+    match (program.kind, service.activate_on) {
+        (HandlerKind::Raw, Some(ActivateOn::Head)) => Err(Error::NotHttp {
+            name: service.component.to_string(),
+        }),
         (_, Some(asked)) => Ok(asked),
         (HandlerKind::Http, None) => Ok(ActivateOn::Head),
         (HandlerKind::Raw, None) => Ok(ActivateOn::Accept),
     }
 }
 
-/// Every worker has the same share of the instances; the first ones share what is left over.
-fn instances_of_worker(program: &Program, config: &Config, worker: usize) -> usize {
-    let instances = program.instances_max as usize;
-    instances / config.workers + usize::from(worker < instances % config.workers)
+/// Every worker has the same share; the first ones share what is left over.
+fn share_of_worker(all: usize, workers: usize, worker: usize) -> usize {
+    all / workers + usize::from(worker < all % workers)
 }
 
 /// Every worker has the same share of the descriptors that are not spared for the files of
@@ -244,26 +315,4 @@ fn raise_descriptor_limit() -> u64 {
         }
     }
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
-}
-
-fn announce(config: &Config, program: &Program, urls: &[SocketAddr], admin: Option<SocketAddr>) {
-    let scheme = program.kind.scheme();
-    let path = if program.kind == HandlerKind::Http {
-        "/"
-    } else {
-        ""
-    };
-    let urls: Vec<String> = urls
-        .iter()
-        .map(|url| format!("{scheme}://{url}{path}"))
-        .collect();
-    let admin = admin.map(|address| tracing::field::display(format!("http://{address}/")));
-    info!(
-        url = %urls.join(","),
-        workers = config.workers,
-        backend = %BACKEND,
-        reuse = %config.reuse.name(),
-        admin,
-        "listening"
-    );
 }

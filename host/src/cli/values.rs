@@ -69,6 +69,15 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     addresses.next().ok_or_else(|| HINT.to_owned())
 }
 
+/// Parses what can stand behind the colon of a header line.
+pub(super) fn parse_header_value(text: &str) -> Result<String, String> {
+    let printable = |byte: u8| byte == b'\t' || (b' '..0x7f).contains(&byte);
+    if text.trim().is_empty() || !text.bytes().all(printable) {
+        return Err("write printable ASCII characters".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}
+
 /// Splits a number from its unit.
 fn split(text: &str) -> (&str, &str) {
     let end = text

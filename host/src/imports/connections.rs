@@ -16,7 +16,7 @@ use super::bindings::sockeye::net::connections::{
     self, Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
 };
 use super::errors::ErrorCode;
-use super::{Activation, Environment, FileHandle, Guest};
+use super::{Activation, Environment, FileHandle, Guest, Service};
 use crate::config::Reuse;
 use crate::metrics::Bound;
 use crate::net::{CallError, OFFSET_MAX, Received, Shutdown, Timeout};
@@ -39,12 +39,12 @@ impl Guest {
     }
 
     fn timeout(&self, asked: Option<u64>) -> CallTimeout {
-        let cap = self.environment.limits.call_timeout;
+        let cap = self.limits().call_timeout;
         let asked = asked.map_or(Duration::MAX, Duration::from_nanos);
         CallTimeout {
             timeout: Timeout::new(asked.min(cap)),
             capped: asked > cap,
-            environment: Rc::clone(&self.environment),
+            environment: Rc::clone(self.environment()),
         }
     }
 }
@@ -111,7 +111,7 @@ impl connections::HostConnection for Guest {
             return Ok(Err(ErrorCode::InvalidState));
         };
         let max = max as usize;
-        let allowed = self.environment.limits.recv_until_bytes_max;
+        let allowed = self.limits().recv_until_bytes_max;
         if delimiter.is_empty() || delimiter.len() > max || max > allowed {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
@@ -201,12 +201,12 @@ impl connections::HostConnection for Guest {
         let Some(activation) = self.activation(&handle)? else {
             return Ok(false);
         };
-        let environment = Rc::clone(&self.environment);
-        Ok(on_worker(async move { next(&environment, &activation).await }).await)
+        let service = Rc::clone(&self.service);
+        Ok(on_worker(async move { next(&service, &activation).await }).await)
     }
 
     fn closing(&mut self, handle: Handle) -> wasmtime::Result<bool> {
-        Ok(self.environment.is_draining() || self.activation(&handle)?.is_none())
+        Ok(self.environment().is_draining() || self.activation(&handle)?.is_none())
     }
 
     fn shutdown(
@@ -266,19 +266,18 @@ impl Guest {
 }
 
 /// Decides whether the guest goes on with its connection; see `next` in `connections.wit`.
-async fn next(environment: &Environment, activation: &Activation) -> bool {
+async fn next(service: &Service, activation: &Activation) -> bool {
+    let environment = &service.environment;
     let stream = &activation.stream;
     stream.push_held();
     let mut linger = Timeout::new(environment.limits.linger);
     let mut scanned = 0;
-    if !activation.has_received()
-        && environment.is_activated_by(stream, environment.trigger(), scanned)
-    {
+    if !activation.has_received() && service.is_activated_by(stream, service.trigger(), scanned) {
         // What the guest was activated for. Handing it back unread would only bring it here again.
         return true;
     }
     loop {
-        let hand_back = environment.reuse == Reuse::Never
+        let hand_back = service.reuse == Reuse::Never
             || environment.wanted.get()
             || environment.is_draining()
             || stream.is_receive_shut()
@@ -286,7 +285,7 @@ async fn next(environment: &Environment, activation: &Activation) -> bool {
         if hand_back {
             return false;
         }
-        if environment.is_activated_by(stream, environment.trigger(), scanned) {
+        if service.is_activated_by(stream, service.trigger(), scanned) {
             environment.metrics.requests.add(1);
             return true;
         }

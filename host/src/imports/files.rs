@@ -25,11 +25,11 @@ impl Guest {
     }
 
     fn open(&mut self, path: &str) -> Result<Rc<OpenFile>, ErrorCode> {
-        if self.open_files >= self.environment.limits.open_files_max {
-            self.environment.fired(Bound::OpenFiles);
+        if self.open_files >= self.limits().open_files_max {
+            self.environment().fired(Bound::OpenFiles);
             return Err(ErrorCode::TooManyFiles);
         }
-        Ok(self.environment.files.borrow_mut().open(path)?)
+        Ok(self.service.files.borrow_mut().open(path)?)
     }
 }
 

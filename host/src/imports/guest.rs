@@ -7,7 +7,7 @@ use send_wrapper::SendWrapper;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::{Activation, ConnectionHandle, Environment};
+use super::{Activation, ConnectionHandle, Environment, Service};
 use crate::config::Limits;
 
 /// Handles of an instance, open files aside: each costs memory of the host, a stream of WASI more
@@ -22,7 +22,7 @@ pub struct Guest {
     /// The connection and the files that the guest has handles of.
     pub(super) table: ResourceTable,
     pub(super) open_files: usize,
-    pub(super) environment: SendWrapper<Rc<Environment>>,
+    pub(super) service: SendWrapper<Rc<Service>>,
     activation: SendWrapper<Option<Rc<Activation>>>,
     memory: MemoryLimiter,
     /// Made when the guest first calls WASI: most never do.
@@ -41,13 +41,14 @@ impl std::fmt::Debug for Guest {
 
 impl Guest {
     /// Makes the data of a fresh instance.
-    pub fn new(environment: Rc<Environment>) -> Guest {
+    pub fn new(service: Rc<Service>) -> Guest {
+        let limits = &service.environment.limits;
         let memory = MemoryLimiter {
-            bytes_max: environment.limits.instance_bytes_max,
+            bytes_max: limits.instance_bytes_max,
             bytes: 0,
             refused: false,
         };
-        let handles_max = HANDLES_MAX + environment.limits.open_files_max;
+        let handles_max = HANDLES_MAX + limits.open_files_max;
         let table = || {
             let mut table = ResourceTable::new();
             table.set_max_capacity(handles_max);
@@ -56,7 +57,7 @@ impl Guest {
         Guest {
             table: table(),
             open_files: 0,
-            environment: SendWrapper::new(environment),
+            service: SendWrapper::new(service),
             activation: SendWrapper::new(None),
             memory,
             wasi: None,
@@ -72,7 +73,12 @@ impl Guest {
 
     /// The bounds of the worker.
     pub fn limits(&self) -> &Limits {
-        &self.environment.limits
+        &self.environment().limits
+    }
+
+    /// What the guests of the worker share.
+    pub(super) fn environment(&self) -> &Rc<Environment> {
+        &self.service.environment
     }
 
     /// Charges what runs from now on to `activation`.
@@ -135,10 +141,13 @@ impl Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let log = &self.environment.log;
+        let service = &self.service;
         let ctx = self.wasi.get_or_insert_with(|| {
+            let log = &service.environment.log;
             // Nothing is granted: no preopens, no network, no name lookup, no environment.
             WasiCtx::builder()
+                .arg("handler")
+                .args(&service.arguments)
                 .stdout(Arc::clone(log).stream("stdout"))
                 .stderr(Arc::clone(log).stream("stderr"))
                 .allow_tcp(false)

@@ -11,13 +11,15 @@ mod errors;
 mod files;
 mod guest;
 mod guest_log;
+mod service;
 
 pub use activation::{Activation, Killed};
 pub use connections::ConnectionHandle;
-pub use environment::{Environment, Trigger};
+pub use environment::Environment;
 pub use files::FileHandle;
 pub use guest::{Guest, TABLE_ELEMENTS_MAX};
 pub use guest_log::{GuestLog, LogBudget};
+pub use service::{Service, Trigger};
 
 /// What wasmtime makes of `wit/`.
 #[allow(missing_docs, unreachable_pub, clippy::too_many_lines)]

@@ -1,11 +1,6 @@
 //! The two engines: one that only compiles, and one that runs what was compiled in a pool.
 
-use std::path::Path;
-
-use wasmtime::{
-    Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy,
-    PoolingAllocationConfig,
-};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::Error;
 use crate::imports::TABLE_ELEMENTS_MAX;
@@ -21,12 +16,26 @@ const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
 const KEEP_RESIDENT_BYTES: usize = 2 << 20;
 
 /// What one instance needs of the pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
     /// Linear memories.
     pub memories: u32,
     /// Tables.
     pub tables: u32,
+    /// The largest of the memories at the beginning, in bytes.
+    pub memory_bytes: usize,
+}
+
+impl Needs {
+    /// What is enough for either.
+    #[must_use]
+    pub fn max(self, other: Needs) -> Needs {
+        Needs {
+            memories: self.memories.max(other.memories),
+            tables: self.tables.max(other.tables),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+        }
+    }
 }
 
 /// What both engines agree on, so that one runs what the other compiled.
@@ -44,23 +53,12 @@ fn common() -> Config {
     config
 }
 
-/// Makes the engine that compiles. With a `cache_dir` it keeps what it compiled there.
+/// Makes the engine that compiles.
 ///
 /// # Errors
-/// [`Error::Cache`] where the directory cannot be used.
-pub fn compiling(cache_dir: Option<&Path>) -> Result<Engine, Error> {
-    let mut config = common();
-    if let Some(dir) = cache_dir {
-        let fail = |source: wasmtime::Error| Error::Cache {
-            dir: dir.to_owned(),
-            source,
-        };
-        let absolute = std::path::absolute(dir).map_err(|error| fail(error.into()))?;
-        let mut cache = CacheConfig::new();
-        cache.with_directory(absolute);
-        config.cache(Some(Cache::new(cache).map_err(fail)?));
-    }
-    Engine::new(&config).map_err(Error::Engine)
+/// [`Error::Engine`], where this machine has no compiler.
+pub fn compiling() -> Result<Engine, Error> {
+    Engine::new(&common()).map_err(Error::Engine)
 }
 
 /// Makes the engine that runs at most `instances` instances, each of which needs `needs`.

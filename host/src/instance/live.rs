@@ -10,8 +10,8 @@ use wasmtime::component::{Resource, TypedFunc};
 use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
-use super::{Program, TICK};
-use crate::imports::{Activation, ConnectionHandle, Environment, Guest, Killed};
+use super::{Handler, TICK};
+use crate::imports::{Activation, ConnectionHandle, Guest, Killed};
 use crate::metrics::Failure;
 use crate::moment::Moment;
 
@@ -28,9 +28,10 @@ pub enum Verdict {
 
 type Handle = TypedFunc<(Resource<ConnectionHandle>,), (Option<Resource<ConnectionHandle>>,)>;
 
-/// An instance of the server's component. It belongs to one worker's thread.
+/// An instance of a component. It belongs to one worker's thread.
 pub struct Instance {
     store: Store<Guest>,
+    handler: Rc<Handler>,
     handle: Handle,
     activations: u64,
 }
@@ -52,11 +53,12 @@ impl Instance {
     /// # Cancel safety
     /// Dropping the future gives everything back.
     pub async fn new(
-        program: &Program,
-        environment: Rc<Environment>,
+        handler: &Rc<Handler>,
         activation: &Rc<Activation>,
     ) -> Result<Instance, Killed> {
-        let mut store = Store::new(&program.engine, Guest::new(environment));
+        let program = &handler.program;
+        let guest = Guest::new(Rc::clone(&handler.service));
+        let mut store = Store::new(program.pre.engine(), guest);
         store.limiter(|guest| guest.memory());
         let handles_max = store.data().handles_max();
         store.set_max_component_handles(handles_max);
@@ -70,6 +72,7 @@ impl Instance {
         match made.await {
             Ok(handle) => Ok(Instance {
                 store,
+                handler: Rc::clone(handler),
                 handle,
                 activations: 0,
             }),
@@ -116,6 +119,11 @@ impl Instance {
             failure: Failure::Handle,
             reason: "the guest returned another connection than the one it was given".into(),
         }))
+    }
+
+    /// Whether the instance is one of `handler`.
+    pub fn is_of(&self, handler: &Rc<Handler>) -> bool {
+        Rc::ptr_eq(&self.handler, handler)
     }
 
     /// Whether the instance may serve another connection, after an activation that ended well.

@@ -3,17 +3,24 @@
 //!
 //! Stands between the worker and the imports. Nothing here touches a socket.
 
+mod cache;
 mod capacity;
+mod compiled;
 mod engine;
+mod handler;
 mod live;
 mod pool;
 mod program;
 mod task;
 mod ticker;
 
+pub use cache::CodeCache;
+pub use compiled::Compiled;
+pub use engine::compiling;
+pub use handler::Handler;
 pub use live::{Instance, Verdict};
 pub use pool::{InstancePool, Place};
-pub use program::{HandlerKind, Program};
+pub use program::{HandlerKind, Program, Programs, linker};
 pub use task::{Ended, Task};
 pub use ticker::{Ticker, TickerHandle};
 

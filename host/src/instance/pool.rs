@@ -1,8 +1,9 @@
 //! A worker's instances: how many are live, and those kept warm for the next activation.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Instance;
+use super::{Handler, Instance};
 use crate::metrics::WorkerMetrics;
 
 /// The places for instances that one worker has.
@@ -32,13 +33,18 @@ impl InstancePool {
         }
     }
 
-    /// Takes a place for an activation, if one is free.
-    pub fn check_out(&mut self) -> Option<Place> {
+    /// Takes a place for an activation of `handler`, if one is free.
+    pub fn check_out(&mut self, handler: &Rc<Handler>) -> Option<Place> {
         if self.live >= self.places {
             return None;
         }
         // The most recently used one: its memory is the most likely to be in the caches.
-        let warm = self.warm.pop();
+        let own = self.warm.iter().rposition(|warm| warm.is_of(handler));
+        let warm = own.map(|index| self.warm.remove(index));
+        if warm.is_none() && self.live + self.warm.len() >= self.places {
+            // Every place that is not live is kept for another handler.
+            self.warm.remove(0);
+        }
         self.live += 1;
         self.count();
         Some(Place { warm })

@@ -5,12 +5,11 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Instance, Program, Verdict};
+use super::{Handler, Instance, Verdict};
 use crate::config::Reuse;
-use crate::imports::{Activation, Environment, Killed};
+use crate::imports::{Activation, Killed};
 use crate::metrics::Failure;
 
 /// How an activation ended.
@@ -39,13 +38,8 @@ impl std::fmt::Debug for Task {
 
 impl Task {
     /// Makes the task of `activation` in a `warm` instance, or in one that it makes itself.
-    pub fn new(
-        program: Arc<Program>,
-        environment: Rc<Environment>,
-        warm: Option<Instance>,
-        activation: Rc<Activation>,
-    ) -> Task {
-        let future = Box::pin(run(program, environment, warm, Rc::clone(&activation)));
+    pub fn new(handler: Rc<Handler>, warm: Option<Instance>, activation: Rc<Activation>) -> Task {
+        let future = Box::pin(run(handler, warm, Rc::clone(&activation)));
         Task { future, activation }
     }
 
@@ -73,16 +67,10 @@ impl Task {
     }
 }
 
-async fn run(
-    program: Arc<Program>,
-    environment: Rc<Environment>,
-    warm: Option<Instance>,
-    activation: Rc<Activation>,
-) -> Ended {
-    let reuse = environment.reuse;
+async fn run(handler: Rc<Handler>, warm: Option<Instance>, activation: Rc<Activation>) -> Ended {
     let made = match warm {
         Some(instance) => Ok(instance),
-        None => Instance::new(&program, environment, &activation).await,
+        None => Instance::new(&handler, &activation).await,
     };
     let mut instance = match made {
         Ok(instance) => instance,
@@ -94,7 +82,8 @@ async fn run(
         }
     };
     let verdict = instance.activate(&activation).await;
-    let reusable = reuse == Reuse::Always && verdict.is_ok() && instance.is_reusable();
+    let reusable =
+        handler.service.reuse == Reuse::Always && verdict.is_ok() && instance.is_reusable();
     Ended {
         verdict,
         reusable: reusable.then_some(instance),

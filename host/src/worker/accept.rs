@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -25,7 +26,7 @@ impl Worker {
     pub(super) fn can_accept(&self) -> bool {
         self.accept_again.is_none()
             && !self.full
-            && self.listeners.iter().any(|listener| listener.ready)
+            && self.listening.iter().any(|one| one.listener.ready)
     }
 
     /// Accepts what is waiting, up to the bound of a turn.
@@ -34,8 +35,8 @@ impl Worker {
             self.accept_again = None;
         }
         let mut budget = ACCEPTS_PER_TURN;
-        for index in 0..self.listeners.len() {
-            while budget > 0 && self.can_accept() && self.listeners[index].ready {
+        for index in 0..self.listening.len() {
+            while budget > 0 && self.can_accept() && self.listening[index].listener.ready {
                 if self.scheduler.len() >= self.environment.limits.connections_max {
                     self.environment.fired(Bound::Connections);
                     self.full = true;
@@ -48,8 +49,8 @@ impl Worker {
                     }
                 }
                 budget -= 1;
-                match self.listeners[index].accept() {
-                    Ok(fd) => self.admit(fd),
+                match self.listening[index].listener.accept() {
+                    Ok(fd) => self.admit(index, fd),
                     Err(error) => self.accept_failed(index, &error),
                 }
             }
@@ -58,7 +59,7 @@ impl Worker {
 
     fn accept_failed(&mut self, index: usize, error: &io::Error) {
         match Errno::from_io_error(error) {
-            Some(Errno::AGAIN) => self.listeners[index].ready = false,
+            Some(Errno::AGAIN) => self.listening[index].listener.ready = false,
             // The connection failed before it was accepted; others may be waiting. accept(2) asks
             // to treat the network's own errors the same way.
             Some(
@@ -96,7 +97,9 @@ impl Worker {
     /// any connection was closed. Spares those that may have sent a request since they were looked
     /// at.
     fn free_descriptors(&mut self) -> bool {
-        self.environment.files.borrow_mut().drop_unused();
+        for listening in &self.listening {
+            listening.handler.service.files.borrow_mut().drop_unused();
+        }
         let parked = self
             .scheduler
             .iter()
@@ -113,14 +116,16 @@ impl Worker {
         count > 0
     }
 
-    fn admit(&mut self, fd: OwnedFd) {
+    fn admit(&mut self, index: usize, fd: OwnedFd) {
+        let handler = Rc::clone(&self.listening[index].handler);
+        let activate_on = handler.service.activate_on;
         let metrics = &self.environment.metrics;
         metrics.accepted.add(1);
         let stream = Stream::new(fd);
         let fd = stream.as_raw_fd();
         let token = self
             .scheduler
-            .insert(Connection::new(stream, self.now, metrics));
+            .insert(Connection::new(stream, handler, self.now, metrics));
         let mut source = mio::unix::SourceFd(&fd);
         let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
         let registered = self
@@ -132,7 +137,7 @@ impl Worker {
             self.close(token);
             return;
         }
-        match self.environment.activate_on {
+        match activate_on {
             ActivateOn::Accept => {
                 if let Some(connection) = self.scheduler.get(token) {
                     connection.stream.assume_readable();

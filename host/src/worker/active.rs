@@ -25,9 +25,8 @@ impl Worker {
         metrics.activations.add(1);
         metrics.requests.add(1);
         let activation = Activation::new(Rc::clone(&connection.stream), self.now);
-        let program = Arc::clone(&self.program);
-        let environment = Rc::clone(&self.environment);
-        let task = Task::new(program, environment, place.warm, activation);
+        let handler = Rc::clone(&connection.handler);
+        let task = Task::new(handler, place.warm, activation);
         connection.served = true;
         connection.undone = false;
         // The token of a connection does not change, so neither would its waker: but a late wake

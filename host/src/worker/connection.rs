@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::inbox::TaskWaker;
-use crate::instance::Task;
+use crate::instance::{Handler, Task};
 use crate::metrics::{ConnectionState, WorkerMetrics};
 use crate::moment::Moment;
 use crate::net::Stream;
@@ -14,6 +14,8 @@ use crate::net::Stream;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) stream: Rc<Stream>,
+    /// What serves it.
+    pub(super) handler: Rc<Handler>,
     state: State,
     /// When the state began.
     pub(super) since: Moment,
@@ -61,10 +63,16 @@ impl State {
 
 impl Connection {
     /// Takes in an accepted socket, parked.
-    pub(super) fn new(stream: Stream, now: Moment, metrics: &WorkerMetrics) -> Connection {
+    pub(super) fn new(
+        stream: Stream,
+        handler: Rc<Handler>,
+        now: Moment,
+        metrics: &WorkerMetrics,
+    ) -> Connection {
         metrics.connections(ConnectionState::Parked).add(1);
         Connection {
             stream: Rc::new(stream),
+            handler,
             state: State::Parked { scanned: 0 },
             since: now,
             served: false,

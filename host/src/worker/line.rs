@@ -9,13 +9,15 @@ use std::rc::Rc;
 use super::connection::State;
 use super::parked::Refusal;
 use super::{STEPS_PER_TURN, Token, Worker};
-use crate::instance::HandlerKind;
 use crate::metrics::Bound;
 
 impl Worker {
     /// Gives a connection to a guest now, or puts it in line for one.
     pub(super) fn activate(&mut self, token: Token) {
-        if let Some(place) = self.pool.check_out() {
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
+        if let Some(place) = self.pool.check_out(&connection.handler) {
             self.start(token, place);
             return self.step_active(token);
         }
@@ -42,8 +44,13 @@ impl Worker {
         let mut budget = (2 * self.waiting.len()).min(STEPS_PER_TURN);
         while budget > 0 && !self.waiting.is_empty() {
             budget -= 1;
-            if let Some(place) = self.pool.check_out() {
-                let token = self.waiting.pop_front().expect("the line is not empty");
+            let token = self.waiting[0];
+            let Some(connection) = self.scheduler.get(token) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            if let Some(place) = self.pool.check_out(&connection.handler) {
+                self.waiting.pop_front();
                 self.start(token, place);
                 self.scheduler.schedule(token);
             } else if !self.reclaim_an_instance() {
@@ -115,9 +122,10 @@ impl Worker {
             return;
         };
         let length = connection.stream.with_kept(|kept| kept.len());
-        let scanned = match self.program.kind {
-            HandlerKind::Http => 0,
-            HandlerKind::Raw => length,
+        let scanned = if connection.handler.is_http() {
+            0
+        } else {
+            length
         };
         connection.undone = true;
         let state = State::Parked { scanned };

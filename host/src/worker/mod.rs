@@ -30,7 +30,7 @@ use scheduler::Scheduler;
 pub use scheduler::Token;
 
 use crate::imports::Environment;
-use crate::instance::{InstancePool, Program, TickerHandle};
+use crate::instance::{Handler, InstancePool, TickerHandle};
 use crate::metrics::Failure;
 use crate::moment::Moment;
 use crate::net::{Listener, Stream};
@@ -56,16 +56,21 @@ const STEPS_PER_TURN: usize = 256;
 /// The selector's number for the inbox; the listeners come before it.
 const INBOX: mio::Token = mio::Token(u32::MAX as usize);
 
+/// A listening socket of a worker, and what serves its connections.
+#[derive(Debug)]
+pub struct Listening {
+    /// The worker's own socket.
+    pub listener: Listener,
+    /// What serves.
+    pub handler: Rc<Handler>,
+}
+
 /// What a worker is made of, on its way to the worker's thread.
 pub struct WorkerParts {
     /// The selector, with the inbox's waker registered.
     pub poll: Poll,
     /// Where other threads leave wakes.
     pub inbox: Arc<Inbox>,
-    /// The worker's own listening sockets.
-    pub listeners: Vec<Listener>,
-    /// The component.
-    pub program: Arc<Program>,
     /// How many instances the worker may have.
     pub instances_max: usize,
     /// How many descriptors the worker may have for connections.
@@ -78,9 +83,7 @@ pub struct WorkerParts {
 
 impl std::fmt::Debug for WorkerParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WorkerParts")
-            .field("listeners", &self.listeners)
-            .finish_non_exhaustive()
+        f.debug_struct("WorkerParts").finish_non_exhaustive()
     }
 }
 
@@ -100,8 +103,7 @@ impl WorkerParts {
 #[derive(Debug)]
 pub struct Worker {
     poll: Poll,
-    listeners: Vec<Listener>,
-    program: Arc<Program>,
+    listening: Vec<Listening>,
     environment: Rc<Environment>,
     scheduler: Scheduler<Connection>,
     pool: InstancePool,
@@ -128,10 +130,13 @@ impl Worker {
     ///
     /// # Errors
     /// Where a listener cannot be registered.
-    pub fn new(parts: WorkerParts, environment: Environment) -> io::Result<Worker> {
-        let mut listeners = parts.listeners;
-        for (index, listener) in listeners.iter_mut().enumerate() {
-            let fd = listener.as_raw_fd();
+    pub fn new(
+        parts: WorkerParts,
+        environment: Rc<Environment>,
+        listening: Vec<Listening>,
+    ) -> io::Result<Worker> {
+        for (index, listening) in listening.iter().enumerate() {
+            let fd = listening.listener.as_raw_fd();
             let mut source = mio::unix::SourceFd(&fd);
             let interest = mio::Interest::READABLE;
             parts
@@ -142,9 +147,8 @@ impl Worker {
         let metrics = Arc::clone(&environment.metrics);
         Ok(Worker {
             poll: parts.poll,
-            listeners,
-            program: parts.program,
-            environment: Rc::new(environment),
+            listening,
+            environment,
             scheduler: Scheduler::new(parts.inbox),
             pool: InstancePool::new(parts.instances_max, metrics),
             waiting: VecDeque::new(),
@@ -209,8 +213,8 @@ impl Worker {
         for event in events {
             match event.token() {
                 INBOX => {}
-                mio::Token(index) if index < self.listeners.len() => {
-                    self.listeners[index].ready = true;
+                mio::Token(index) if index < self.listening.len() => {
+                    self.listening[index].listener.ready = true;
                 }
                 token => self.observe(Token::from_selector(token), event),
             }
@@ -301,7 +305,7 @@ impl Worker {
     fn drain_if_asked(&mut self) {
         match self.drain_deadline {
             None if self.draining.load(Ordering::Relaxed) => {
-                self.listeners.clear();
+                self.listening.clear();
                 let deadline = self.now.after(self.environment.limits.drain_timeout);
                 self.drain_deadline = Some(deadline);
                 // Guests that only wait give up first, and leave their connections parked.

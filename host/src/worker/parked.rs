@@ -7,7 +7,6 @@ use tracing::debug;
 use super::connection::State;
 use super::{Token, Worker};
 use crate::imports::Trigger;
-use crate::instance::HandlerKind;
 use crate::metrics::Bound;
 use crate::net::Received;
 
@@ -86,18 +85,20 @@ impl Worker {
             return;
         };
         let stream = Rc::clone(&connection.stream);
+        let handler = Rc::clone(&connection.handler);
         // A guest that was made for nothing once is not made again for one more byte of a head.
-        let trigger = match self.program.kind {
-            HandlerKind::Http if connection.undone => Trigger::Head,
-            _ => environment.trigger(),
+        let trigger = if handler.is_http() && connection.undone {
+            Trigger::Head
+        } else {
+            handler.service.trigger()
         };
+        let undone = connection.undone;
         let State::Parked { scanned } = connection.state() else {
             return;
         };
-        let raw = self.program.kind == HandlerKind::Raw;
         let empty = stream.with_kept(|kept| kept.is_empty());
         let outcome = loop {
-            if environment.is_activated_by(&stream, trigger, *scanned) {
+            if handler.service.is_activated_by(&stream, trigger, *scanned) {
                 break Parked::Activated;
             }
             *scanned = stream.with_kept(|kept| kept.len());
@@ -109,7 +110,9 @@ impl Worker {
                 Ok(Received::Bytes(_)) => {}
                 Ok(Received::WouldBlock) => break Parked::Incomplete,
                 // What a guest would have read and not seen the end of; it was undone.
-                Ok(Received::End) if connection.undone && raw && !empty => break Parked::Activated,
+                Ok(Received::End) if undone && !handler.is_http() && !empty => {
+                    break Parked::Activated;
+                }
                 // The peer has left; what it sent is no request.
                 Ok(Received::End) | Err(_) => break Parked::Gone,
             }
@@ -162,7 +165,7 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
-        if self.program.kind == HandlerKind::Http {
+        if connection.handler.is_http() {
             // One short send into an empty buffer. Where it fails the client is gone.
             let _ = connection
                 .stream

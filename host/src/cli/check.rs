@@ -1,0 +1,144 @@
+//! `sockeye check`: whether a component fits, what it imports, and what it has to be granted.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::serve::CompilingArgs;
+use crate::Error;
+use crate::config::{Limits, Source};
+use crate::instance::{Compiled, HandlerKind, Program, compiling, linker};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The component
+    #[arg(value_name = "COMPONENT", value_hint = ValueHint::FilePath)]
+    component: PathBuf,
+
+    #[command(flatten)]
+    compiling: CompilingArgs,
+}
+
+/// What is offered, by the beginning of an interface's name, and what to know about it.
+const OFFERED: [(&str, &str); 11] = [
+    (
+        "sockeye:net/files@",
+        "grant a directory with `--root DIR`, or every open is refused",
+    ),
+    ("sockeye:net/", ""),
+    ("wasi:cli/environment@", "no variables are granted"),
+    ("wasi:cli/stdout@", "becomes log lines"),
+    ("wasi:cli/stderr@", "becomes log lines"),
+    ("wasi:cli/", ""),
+    ("wasi:clocks/", ""),
+    (
+        "wasi:filesystem/",
+        "no directory is granted; files come through `sockeye:net/files`",
+    ),
+    ("wasi:io/", ""),
+    ("wasi:random/", ""),
+    (
+        "wasi:sockets/",
+        "no network is granted; the one connection is that of `sockeye:net`",
+    ),
+];
+
+impl CheckArgs {
+    /// Prints what was found.
+    ///
+    /// # Errors
+    /// Why the component does not fit.
+    pub(super) fn run(self) -> Result<(), Error> {
+        let how = self.compiling.into_compiling()?;
+        let engine = compiling()?;
+        let source = Source::File(self.component);
+        let compiled = Compiled::load(&engine, &source, &how)?;
+        let types = compiled.component().component_type();
+        let imports: Vec<String> = types
+            .imports(&engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let exports: Vec<String> = types
+            .exports(&engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let kind = HandlerKind::of(compiled.component()).map(|(kind, _)| kind);
+        super::print(report(&exports, &imports, kind, compiled.needs().memory_bytes).as_bytes())?;
+        if kind.is_none() && exports.iter().any(|name| name.starts_with("wasi:http/")) {
+            let name = source.to_string();
+            return Err(Error::WasiHttp { name });
+        }
+        let linker = linker(&engine)?;
+        Program::link(&linker, &source, compiled.component())?;
+        let root = imports
+            .iter()
+            .any(|name| name.starts_with("sockeye:net/files@"));
+        let grant = if root { " --root DIR" } else { "" };
+        let ready = format!("\n`{source}` fits. Run it:\n  sockeye serve {source}{grant}\n");
+        super::print(ready.as_bytes())
+    }
+}
+
+fn report(
+    exports: &[String],
+    imports: &[String],
+    kind: Option<HandlerKind>,
+    memory_bytes: usize,
+) -> String {
+    let mut text = String::new();
+    let exports = exports.iter().map(|name| {
+        let note = match kind {
+            Some(kind) if kind.interface() != name => "not used",
+            Some(HandlerKind::Http) => "it is started by a request head",
+            Some(HandlerKind::Raw) => "it is started by a connection",
+            None => "not used",
+        };
+        (name.as_str(), note)
+    });
+    list(&mut text, "exports", exports);
+    let imports = imports.iter().map(|name| {
+        let offered = OFFERED.iter().find(|(start, _)| name.starts_with(start));
+        (
+            name.as_str(),
+            offered.map_or("NOT OFFERED", |(_, note)| note),
+        )
+    });
+    list(&mut text, "imports", imports);
+    let limit = Limits::default().instance_bytes_max;
+    let note = if memory_bytes > limit {
+        format!(
+            "give at least that as `--memory-limit`, which is {}",
+            mebibytes(limit)
+        )
+    } else {
+        format!("`--memory-limit` is {}", mebibytes(limit))
+    };
+    let size = format!("{} at first", mebibytes(memory_bytes));
+    list(
+        &mut text,
+        "memory",
+        [(size.as_str(), note.as_str())].into_iter(),
+    );
+    // A component that does fails to compile here.
+    list(&mut text, "async", [("not used", "")].into_iter());
+    text
+}
+
+/// Writes one topic: its name, and a line for each item.
+fn list<'a>(text: &mut String, topic: &str, items: impl Iterator<Item = (&'a str, &'a str)>) {
+    let mut topic = topic;
+    for (item, note) in items {
+        let line = format!("{topic:9}{item:42} {note}");
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+        topic = "";
+    }
+    if !topic.is_empty() {
+        let _ = writeln!(text, "{topic:9}none");
+    }
+}
+
+fn mebibytes(bytes: usize) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

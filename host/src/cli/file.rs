@@ -1,0 +1,300 @@
+//! `sockeye.toml`: the flags of `sockeye serve` in a file.
+//!
+//! A key is a flag without its dashes, so there is no second list of settings: each key becomes
+//! an argument, and is checked as one. `[[service]]` tables have the flags of a handler.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::serve::{self, ServiceArgs};
+use crate::Error;
+use crate::config::Service;
+
+/// The file that is read without being asked for.
+const USUAL: &str = "sockeye.toml";
+
+/// The key of the tables that describe one handler each.
+const SERVICE: &str = "service";
+
+/// A configuration file whose syntax is right.
+pub(super) struct File {
+    path: PathBuf,
+    settings: Vec<Setting>,
+    services: Vec<Vec<Setting>>,
+}
+
+/// A key with its value.
+struct Setting {
+    key: String,
+    line: usize,
+    value: Value,
+}
+
+enum Value {
+    Flag(bool),
+    One(String),
+    List(Vec<String>),
+}
+
+impl File {
+    /// Reads the file at `path`, or the usual one where there is one.
+    ///
+    /// # Errors
+    /// [`Error::ReadConfig`], [`Error::ConfigSyntax`] and [`Error::Setting`].
+    pub(super) fn find(path: Option<&Path>) -> Result<Option<File>, Error> {
+        let text = match (path, fs::read_to_string(path.unwrap_or(Path::new(USUAL)))) {
+            (None, Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            (_, result) => result,
+        };
+        let path = path.unwrap_or(Path::new(USUAL)).to_owned();
+        let text = text.map_err(|source| Error::ReadConfig {
+            path: path.clone(),
+            source,
+        })?;
+        let mut file = File {
+            path,
+            settings: Vec::new(),
+            services: Vec::new(),
+        };
+        let table = DeTable::parse(&text).map_err(|source| Error::ConfigSyntax {
+            path: file.path.clone(),
+            source,
+        })?;
+        for (key, value) in table.get_ref() {
+            let line = line_of(&text, key);
+            match (&**key.get_ref(), value.get_ref()) {
+                (SERVICE, DeValue::Array(tables)) => {
+                    for table in tables {
+                        file.read_service(&text, line, table.get_ref())?;
+                    }
+                }
+                (name, value) => {
+                    let setting = file.read(name, line, value)?;
+                    file.settings.push(setting);
+                }
+            }
+        }
+        Ok(Some(file))
+    }
+
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the arguments that the file adds to those that were `typed`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a key that is no flag, or a value that it cannot have.
+    pub(super) fn arguments(&self, typed: &ArgMatches) -> Result<Vec<OsString>, Error> {
+        let command = serve::command();
+        let of_service = serve::service_command();
+        let mut arguments = Vec::new();
+        for setting in &self.settings {
+            let arg = self.find_arg(setting, &command)?;
+            if !self.services.is_empty() && by_key(&of_service, &setting.key).is_some() {
+                return Err(self.wrong(setting, "move it into a `[[service]]` table"));
+            }
+            let typed = matches!(
+                typed.value_source(arg.get_id().as_str()),
+                Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+            );
+            let added = self.as_arguments(setting, arg, &command)?;
+            if !typed {
+                arguments.extend(added);
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// Returns what the `[[service]]` tables describe; none where there is no such table.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], as [`arguments`](Self::arguments) does; [`Error::ServiceFlag`] where
+    /// a flag of one handler was `typed`; and what is wrong with a service.
+    pub(super) fn services(&self, typed: &ArgMatches) -> Result<Vec<Service>, Error> {
+        let command = serve::service_command();
+        for arg in command
+            .get_arguments()
+            .filter(|_| !self.services.is_empty())
+        {
+            let id = arg.get_id().as_str();
+            if typed.value_source(id) == Some(ValueSource::CommandLine) {
+                return Err(Error::ServiceFlag {
+                    flag: arg.to_string(),
+                    path: self.path.clone(),
+                });
+            }
+        }
+        let services = self.services.iter();
+        services
+            .map(|settings| self.service(settings, &command))
+            .collect()
+    }
+
+    fn service(&self, settings: &[Setting], command: &Command) -> Result<Service, Error> {
+        let mut arguments = Vec::new();
+        for setting in settings {
+            let arg = self.find_arg(setting, command)?;
+            arguments.extend(self.as_arguments(setting, arg, command)?);
+        }
+        if self.services.len() > 1 && !settings.iter().any(|setting| setting.key == "listen") {
+            let path = self.path.clone();
+            return Err(Error::ServiceListen { path });
+        }
+        // Each argument was checked by itself; flags that exclude each other are found here.
+        let matches = command.clone().try_get_matches_from(arguments);
+        let args = matches.and_then(|matches| ServiceArgs::from_arg_matches(&matches));
+        args.unwrap_or_else(|error| error.exit()).into_service()
+    }
+
+    fn read_service(&mut self, text: &str, line: usize, table: &DeValue) -> Result<(), Error> {
+        let DeValue::Table(table) = table else {
+            let setting = self.read(SERVICE, line, table)?;
+            return Err(self.wrong(&setting, "write `[[service]]` and its keys below"));
+        };
+        let settings = table.iter().map(|(key, value)| {
+            let line = line_of(text, key);
+            self.read(key.get_ref(), line, value.get_ref())
+        });
+        let settings = settings.collect::<Result<_, _>>()?;
+        self.services.push(settings);
+        Ok(())
+    }
+
+    fn read(&self, key: &str, line: usize, value: &DeValue) -> Result<Setting, Error> {
+        let value = match (value, text_of(value)) {
+            (DeValue::Boolean(flag), _) => Some(Value::Flag(*flag)),
+            (_, Some(text)) => Some(Value::One(text)),
+            (DeValue::Array(values), _) => {
+                let texts = values.iter().map(|value| text_of(value.get_ref()));
+                texts.collect::<Option<Vec<_>>>().map(Value::List)
+            }
+            _ => None,
+        };
+        let wrong = value.is_none();
+        let setting = Setting {
+            key: key.to_owned(),
+            line,
+            value: value.unwrap_or(Value::Flag(false)),
+        };
+        match wrong {
+            true => Err(self.wrong(
+                &setting,
+                "write a string, a whole number, or a list of them",
+            )),
+            false => Ok(setting),
+        }
+    }
+
+    fn find_arg<'a>(&self, setting: &Setting, command: &'a Command) -> Result<&'a Arg, Error> {
+        by_key(command, &setting.key).ok_or_else(|| {
+            let names = command.get_arguments().filter_map(name_of);
+            let similarity = |name: &str| strsim::jaro_winkler(name, &setting.key);
+            let similar = names
+                .map(|name| (similarity(name), name))
+                .filter(|(similarity, _)| *similarity > 0.7)
+                .max_by(|a, b| a.0.total_cmp(&b.0));
+            let reason = match similar {
+                Some((_, name)) => format!("there is no such key; did you mean `{name}`?"),
+                None => "there is no such key; a key is a flag of `sockeye serve` without its \
+                         dashes"
+                    .to_owned(),
+            };
+            self.wrong(setting, &reason)
+        })
+    }
+
+    /// Makes the arguments of a setting, after a look at whether the command takes them.
+    fn as_arguments(
+        &self,
+        setting: &Setting,
+        arg: &Arg,
+        command: &Command,
+    ) -> Result<Vec<OsString>, Error> {
+        let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+        let is_list = matches!(arg.get_action(), ArgAction::Append);
+        let texts = match &setting.value {
+            Value::Flag(given) if is_flag => {
+                let flag = || format!("--{}", setting.key).into();
+                return Ok(given.then(flag).into_iter().collect());
+            }
+            _ if is_flag => return Err(self.wrong(setting, "write `true` or `false`")),
+            Value::Flag(_) => return Err(self.wrong(setting, "it takes a value in quotes")),
+            Value::List(_) if !is_list => return Err(self.wrong(setting, "it takes one value")),
+            Value::List(texts) => &texts[..],
+            Value::One(text) => std::slice::from_ref(text),
+        };
+        let arguments = texts.iter().map(|text| self.as_argument(arg, text));
+        let arguments: Vec<OsString> = arguments.collect();
+        let check = command.clone().no_binary_name(true);
+        match check.try_get_matches_from(&arguments) {
+            Ok(_) => Ok(arguments),
+            Err(error) => {
+                let text = error.render().to_string();
+                let first = text.lines().next().unwrap_or_default();
+                Err(self.wrong(setting, first.trim_start_matches("error: ")))
+            }
+        }
+    }
+
+    fn as_argument(&self, arg: &Arg, text: &str) -> OsString {
+        let is_path = matches!(
+            arg.get_value_hint(),
+            ValueHint::FilePath | ValueHint::DirPath
+        );
+        let value = match self.path.parent() {
+            // Relative to the file, so that it means the same wherever the server is started.
+            Some(parent) if is_path && text != "-" => parent.join(text).into_os_string(),
+            _ => text.into(),
+        };
+        match arg.get_long() {
+            Some(long) => {
+                let mut argument = OsString::from(format!("--{long}="));
+                argument.push(value);
+                argument
+            }
+            None => value,
+        }
+    }
+
+    fn wrong(&self, setting: &Setting, reason: &str) -> Error {
+        Error::Setting {
+            path: self.path.clone(),
+            line: setting.line,
+            key: setting.key.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Returns the argument that a key stands for.
+fn by_key<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
+    let mut all = command.get_arguments();
+    all.find(|arg| name_of(arg) == Some(key))
+}
+
+/// Returns the key that stands for an argument, if one does.
+fn name_of(arg: &Arg) -> Option<&str> {
+    let name = arg.get_long().unwrap_or(arg.get_id().as_str());
+    (!["help", "version", "config"].contains(&name)).then_some(name)
+}
+
+fn text_of(value: &DeValue) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn line_of<T>(text: &str, item: &Spanned<T>) -> usize {
+    1 + text[..item.span().start].matches('\n').count()
+}

@@ -1,0 +1,287 @@
+//! The flags of `sockeye serve`, as they are typed, turned into a [`Config`] that is valid.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, CommandFactory, ValueHint};
+use tracing::warn;
+
+use super::limits::LimitArgs;
+use super::values::{parse_address, parse_count, parse_header_value};
+use crate::Error;
+use crate::config::{
+    AccessLog, AccessLogFormat, ActivateOn, CodeCache, Compiling, Config, Reuse, Service, Source,
+};
+use crate::net::Directory;
+
+const EXAMPLES: &str = "\
+Examples:
+  sockeye serve --root public --list         files, with a list for directories without index.html
+  sockeye serve handler.wasm                 a handler of yours
+  sockeye serve handler.wasm --listen 0.0.0.0:80 --admin 127.0.0.1:9090 --access-log -
+
+Every flag can stand in `sockeye.toml`, without its dashes: `root = \"public\"`. What is typed here
+takes precedence. Several handlers are `[[service]]` tables there, each with flags of its own.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    compiling: CompilingArgs,
+}
+
+/// What one `[[service]]` of a configuration file can have.
+#[derive(Debug, Args)]
+pub(super) struct ServiceArgs {
+    /// The component to run [default: the built-in handler, which serves files]
+    #[arg(value_name = "COMPONENT", value_hint = ValueHint::FilePath)]
+    component: Option<PathBuf>,
+
+    /// Where to listen; can be given several times; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = "Handler")]
+    #[arg(default_value = "127.0.0.1:8080")]
+    listen: Vec<SocketAddr>,
+
+    /// The one directory that the handler may read files from [default: none]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Handler")]
+    root: Option<PathBuf>,
+
+    /// When an instance serves again: for every request a fresh one, for one connection while it
+    /// is busy, or always
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "connection",
+        help_heading = "Handler"
+    )]
+    reuse: Reuse,
+
+    /// What starts the handler on a new connection [default: head for an http-handler, accept for
+    /// a handler]
+    #[arg(long, value_name = "WHAT", help_heading = "Handler")]
+    activate_on: Option<ActivateOn>,
+
+    #[command(flatten)]
+    built_in: BuiltInArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files, served by the built-in handler")]
+struct BuiltInArgs {
+    /// List the files of directories that have no `index.html`
+    #[arg(long)]
+    list: bool,
+
+    /// Answer with the root's `index.html` where there is no file, as single-page apps need
+    #[arg(long)]
+    spa: bool,
+
+    /// The header line `Cache-Control` of files, such as `max-age=3600` [default: none]
+    #[arg(long, value_name = "VALUE", value_parser = parse_header_value)]
+    cache_control: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+struct ServerArgs {
+    /// How many worker threads [default: the cores the process may use]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    workers: Option<u32>,
+
+    /// Where to serve /metrics, /healthz and /readyz [default: nowhere]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    admin: Option<SocketAddr>,
+
+    /// The configuration file [default: `sockeye.toml`, if it is in the current directory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logs")]
+struct LogArgs {
+    /// How much to log on stderr: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: tracing::Level,
+
+    /// Where to note every request: a file that is appended to, or `-` for stdout [default:
+    /// nowhere]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    access_log: Option<PathBuf>,
+
+    /// How a request is noted
+    #[arg(long, value_name = "FORMAT", default_value = "common")]
+    access_log_format: AccessLogFormat,
+}
+
+/// How a component is compiled; for every command that does.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Compiling")]
+pub(super) struct CompilingArgs {
+    /// Where to keep compiled components, so that the next start is quick; nobody else may be able
+    /// to write there [default: `sockeye` in the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "SOCKEYE_CACHE_DIR", value_hint = ValueHint::DirPath)]
+    cache_dir: Option<PathBuf>,
+
+    /// Compile at every start, and keep nothing
+    #[arg(long, conflicts_with = "cache_dir")]
+    no_cache: bool,
+
+    /// Take a component that was compiled by `sockeye compile`: native code, which no sandbox
+    /// holds, so only where you trust whoever made it
+    #[arg(long)]
+    allow_precompiled: bool,
+}
+
+/// The command `serve` alone, for reading its arguments without the program's name for it.
+pub(super) fn command() -> clap::Command {
+    super::Cli::command()
+        .find_subcommand("serve")
+        .expect("the command is declared")
+        .clone()
+        .bin_name("sockeye serve")
+}
+
+/// What a `[[service]]` table of a configuration file is read with.
+pub(super) fn service_command() -> clap::Command {
+    ServiceArgs::augment_args(clap::Command::new("service").no_binary_name(true))
+}
+
+impl ServeArgs {
+    /// The configuration file that was asked for.
+    pub(super) fn config(&self) -> Option<&std::path::Path> {
+        self.server.config.as_deref()
+    }
+
+    /// How much to log.
+    pub(super) fn log_level(&self) -> tracing::Level {
+        self.log.log_level
+    }
+
+    /// Checks what can be checked before anything is started. Where `services` are given, those
+    /// are served, and else the one that the flags describe.
+    ///
+    /// # Errors
+    /// What is wrong, with the value.
+    pub(super) fn into_config(self, services: Vec<Service>) -> Result<Config, Error> {
+        let services = match services.is_empty() {
+            true => vec![self.service.into_service()?],
+            false => services,
+        };
+        let workers = match self.server.workers {
+            Some(workers) => workers as usize,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        Ok(Config {
+            services,
+            workers,
+            admin: self.server.admin,
+            access_log: self.log.access_log(),
+            limits: self.limits.into_limits(),
+            compiling: self.compiling.into_compiling()?,
+        })
+    }
+}
+
+impl ServiceArgs {
+    /// Checks what can be checked before the component is read.
+    ///
+    /// # Errors
+    /// What is wrong, with the value.
+    pub(super) fn into_service(self) -> Result<Service, Error> {
+        let root = match self.root {
+            None => None,
+            Some(path) => match Directory::open(&path) {
+                Ok(directory) => Some(Arc::new(directory)),
+                Err(source) => return Err(Error::Root { path, source }),
+            },
+        };
+        let component = self.component.map_or(Source::BuiltIn, Source::File);
+        let arguments = match (&component, &root) {
+            (Source::BuiltIn, Some(_)) => self.built_in.into_arguments(),
+            _ => match (self.built_in.given(), &component) {
+                (Some(flag), _) => return Err(Error::FilesOnly { flag }),
+                (None, Source::BuiltIn) => vec!["--welcome".to_owned()],
+                (None, Source::File(_)) => Vec::new(),
+            },
+        };
+        Ok(Service {
+            component,
+            listen: self.listen,
+            root,
+            reuse: self.reuse,
+            activate_on: self.activate_on,
+            arguments,
+        })
+    }
+}
+
+impl BuiltInArgs {
+    /// The first of the flags that was given.
+    fn given(&self) -> Option<&'static str> {
+        let all = [
+            (self.list, "--list"),
+            (self.spa, "--spa"),
+            (self.cache_control.is_some(), "--cache-control"),
+        ];
+        all.into_iter()
+            .find_map(|(given, flag)| given.then_some(flag))
+    }
+
+    /// The arguments that the built-in handler knows, which are the same flags.
+    fn into_arguments(self) -> Vec<String> {
+        let flags = [(self.list, "--list"), (self.spa, "--spa")];
+        let given = flags.into_iter().filter(|(given, _)| *given);
+        let mut arguments: Vec<String> = given.map(|(_, flag)| flag.to_owned()).collect();
+        let cache_control = self.cache_control.iter();
+        arguments.extend(cache_control.map(|value| format!("--cache-control={value}")));
+        arguments
+    }
+}
+
+impl LogArgs {
+    fn access_log(self) -> Option<AccessLog> {
+        let path = self.access_log?;
+        Some(AccessLog {
+            path: (path.as_os_str() != "-").then_some(path),
+            format: self.access_log_format,
+        })
+    }
+}
+
+impl CompilingArgs {
+    /// Opens the cache.
+    ///
+    /// # Errors
+    /// [`Error::Cache`], where the directory was asked for and cannot be used.
+    pub(super) fn into_compiling(self) -> Result<Compiling, Error> {
+        let usual = || dirs::cache_dir().map(|dir| dir.join("sockeye"));
+        let cache = match self.cache_dir {
+            _ if self.no_cache => None,
+            Some(dir) => match CodeCache::open(&dir) {
+                Ok(cache) => Some(cache),
+                Err(source) => return Err(Error::Cache { dir, source }),
+            },
+            None => usual().and_then(|dir| {
+                let opened = CodeCache::open(&dir);
+                // Nobody asked for it: a read-only home is no reason not to serve.
+                let failed =
+                    |error| warn!(dir = %dir.display(), %error, "compiling without a cache");
+                opened.map_err(failed).ok()
+            }),
+        };
+        Ok(Compiling {
+            cache,
+            allow_precompiled: self.allow_precompiled,
+        })
+    }
+}
