@@ -12,6 +12,9 @@ mod session;
 mod tool;
 mod wait;
 
+mod commands;
+mod compiled;
+mod configuration;
 mod refusals;
 mod startup;
 
@@ -33,6 +36,7 @@ mod hostile;
 mod overreach;
 mod reuse;
 
+mod access_log;
 mod metrics;
 mod signals;
 mod syscalls;

@@ -3,15 +3,18 @@
 use crate::client::{Client, get, post};
 use crate::gauges::{LIVE, connections};
 use crate::server::TestServer;
+use crate::session::Session;
+use crate::wait;
 
 /// Every metric, with a value of its label where it has one.
-const SAMPLES: [&str; 10] = [
+const SAMPLES: [&str; 11] = [
     "sockeye_connections{state=\"parked\"}",
     "sockeye_connections_accepted_total",
     "sockeye_instances_live",
     "sockeye_instances_warm",
     "sockeye_activations_total",
     "sockeye_requests_total",
+    "sockeye_request_duration_seconds_count",
     "sockeye_bytes_received_total",
     "sockeye_bytes_sent_total",
     "sockeye_activations_failed_total{cause=\"trap\"}",
@@ -32,7 +35,9 @@ fn every_metric_has_a_help_text_and_a_type() {
     let text = server.metrics();
     for sample in SAMPLES {
         let name = sample.split('{').next().unwrap();
-        let family = name.strip_suffix("_total").unwrap_or(name);
+        let suffixes = ["_total", "_count"];
+        let family = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix));
+        let family = family.unwrap_or(name);
         for line in ["# HELP", "# TYPE"] {
             assert!(
                 text.contains(&format!("{line} {family}")),
@@ -59,6 +64,45 @@ fn metrics_count_connections_requests_activations_and_bytes() {
     server.wait_for_metric("sockeye_bytes_received_total", received);
     server.wait_for_metric(LIVE, 0);
     assert!(server.metric("sockeye_bytes_sent_total") > 15 * 13);
+}
+
+#[test]
+fn every_request_is_in_the_histogram_of_durations() {
+    let server = TestServer::start("hello", &[]);
+    let mut client = server.connect();
+    for _ in 0..7 {
+        assert_eq!(client.get("/").status, 200);
+    }
+    drop(client);
+    server.wait_for_metric("sockeye_request_duration_seconds_count", 7);
+    let infinite = "sockeye_request_duration_seconds_bucket{le=\"+Inf\"}";
+    assert_eq!(server.metric(infinite), 7);
+    let text = server.metrics();
+    let name = "sockeye_request_duration_seconds_bucket{le=";
+    let counts = text.lines().filter(|line| line.starts_with(name));
+    let counts: Vec<u64> = counts
+        .map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
+        .collect();
+    assert!(counts.len() > 10 && counts.is_sorted(), "{counts:?}");
+    let sum = text.lines().find_map(|line| {
+        line.strip_prefix("sockeye_request_duration_seconds_sum ")?
+            .parse::<f64>()
+            .ok()
+    });
+    assert!(sum.is_some_and(|sum| sum > 0.0 && sum < 60.0), "{sum:?}");
+}
+
+#[test]
+fn a_server_that_shuts_down_is_healthy_and_not_ready() {
+    let server = TestServer::start("calls", &[]);
+    let mut session = Session::start(&server);
+    session.call("closing").expect_ok();
+    let ready = || Client::connect(server.admin()).get("/readyz").status;
+    assert_eq!(ready(), 200);
+    server.signal(rustix::process::Signal::TERM);
+    wait::until("the server is not ready", || ready() == 503);
+    assert_eq!(Client::connect(server.admin()).get("/healthz").status, 200);
+    session.ask("let-go");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use crate::scratch::{Scratch, component, target_dir};
+use crate::scratch::{Scratch, component};
 use crate::server::{TestServer, run_to_end};
 
 /// Exit code of a server that could not start.
@@ -51,13 +51,7 @@ fn check_flags(flags: &[&str], code: i32, message: &[&str]) {
         true => &[][..],
         false => &["--listen", "127.0.0.1:0"],
     };
-    let cache = target_dir().join("component-cache");
-    let usual = [
-        "serve",
-        hello.to_str().unwrap(),
-        "--cache-dir",
-        cache.to_str().unwrap(),
-    ];
+    let usual = ["serve", hello.to_str().unwrap()];
     check(&[&usual[..], listen, flags].concat(), code, message);
 }
 
@@ -122,7 +116,7 @@ fn a_component_that_exports_no_handler_fails_to_start() {
 }
 
 /// Returns the component `hello` with every `from` replaced by `to`, which is as long.
-fn hello_with(from: &str, to: &str) -> Vec<u8> {
+pub(crate) fn hello_with(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = fs::read(component("hello")).unwrap();
     let mut found = 0;

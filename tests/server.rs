@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -33,6 +34,14 @@ impl TestServer {
         Self::spawn(command)
     }
 
+    /// Starts a server as `start` does, for the component in a file.
+    #[track_caller]
+    pub(crate) fn start_file(path: &Path, flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.args(arguments_for(path, flags));
+        Self::spawn(command)
+    }
+
     /// Starts a server as `start` does, through a shell that runs `setup` first.
     #[track_caller]
     pub(crate) fn start_after(setup: &str, name: &str, flags: &[&str]) -> Self {
@@ -53,6 +62,7 @@ impl TestServer {
         machine::share();
         machine::raise_descriptor_limit();
         command
+            .envs(cache())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -169,6 +179,7 @@ pub(crate) fn run_to_end(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
     command
         .args(args)
+        .envs(cache())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -185,20 +196,24 @@ pub(crate) fn run_to_end(args: &[&str]) -> Output {
     output
 }
 
+/// Where the tests' servers keep compiled components, unless a flag says something else.
+fn cache() -> [(&'static str, PathBuf); 1] {
+    [("SOCKEYE_CACHE_DIR", target_dir().join("component-cache"))]
+}
+
 fn arguments(name: &str, flags: &[&str]) -> Vec<String> {
-    let cache = target_dir().join("component-cache");
+    arguments_for(&component(name), flags)
+}
+
+fn arguments_for(component: &Path, flags: &[&str]) -> Vec<String> {
     let usual = [
         ("--listen", "127.0.0.1:0"),
         ("--admin", "127.0.0.1:0"),
         ("--workers", "1"),
-        ("--cache-dir", cache.to_str().unwrap()),
         // Guests say in the log what a test waits for, and some say it often.
         ("--log-lines", "10000"),
     ];
-    let mut arguments = vec![
-        "serve".to_owned(),
-        component(name).to_str().unwrap().to_owned(),
-    ];
+    let mut arguments = vec!["serve".to_owned(), component.to_str().unwrap().to_owned()];
     for (flag, value) in usual {
         if !flags.contains(&flag) {
             arguments.extend([flag.to_owned(), value.to_owned()]);

@@ -3,7 +3,6 @@
 //! Runs on the shared runtime, so that it answers even where every worker is busy. It only reads.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,17 +12,17 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tracing::debug;
+use tracing_appender::non_blocking::ErrorCounter;
+
+mod summed;
 
 use crate::Error;
-use crate::metrics::{Bound, ConnectionState, Counter, Failure, WorkerMetrics};
+use crate::metrics::WorkerMetrics;
+use summed::Summed;
 
 /// Connections that are served at the same time; more of them wait.
 const CONNECTIONS_MAX: usize = 64;
@@ -39,10 +38,18 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The workers' counters, and whether the server is shutting down.
-    pub(crate) fn new(metrics: Vec<Arc<WorkerMetrics>>, draining: Arc<AtomicBool>) -> State {
+    /// The workers' counters, whether the server is shutting down, and how many lines the access
+    /// log has dropped.
+    pub(crate) fn new(
+        workers: Vec<Arc<WorkerMetrics>>,
+        draining: Arc<AtomicBool>,
+        dropped_lines: Option<ErrorCounter>,
+    ) -> State {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Summed { workers: metrics }));
+        registry.register_collector(Box::new(Summed {
+            workers,
+            dropped_lines,
+        }));
         State { registry, draining }
     }
 }
@@ -128,108 +135,4 @@ fn answer(request: &Request<Incoming>, state: &State) -> Response<Full<Bytes>> {
         response.headers_mut().insert(header::ALLOW, allow);
     }
     response
-}
-
-/// The workers' counters, summed when they are read.
-#[derive(Debug)]
-struct Summed {
-    workers: Vec<Arc<WorkerMetrics>>,
-}
-
-impl Summed {
-    fn sum(&self, counter: impl Fn(&WorkerMetrics) -> &Counter) -> u64 {
-        self.workers
-            .iter()
-            .map(|worker| counter(worker).get())
-            .sum()
-    }
-}
-
-/// Writes one metric after the other.
-struct Writer<'a>(DescriptorEncoder<'a>);
-
-impl Writer<'_> {
-    fn single(&mut self, name: &str, help: &str, value: impl EncodeMetric) -> fmt::Result {
-        let name = format!("sockeye_{name}");
-        value.encode(
-            self.0
-                .encode_descriptor(&name, help, None, value.metric_type())?,
-        )
-    }
-
-    /// Writes one metric that has a value for each value of a label.
-    fn labelled<M: EncodeMetric>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = ((&'static str, &'static str), M)>,
-    ) -> fmt::Result {
-        let name = format!("sockeye_{name}");
-        let mut values = values.into_iter().peekable();
-        let Some((_, first)) = values.peek() else {
-            return Ok(());
-        };
-        let mut encoder = self
-            .0
-            .encode_descriptor(&name, help, None, first.metric_type())?;
-        for (label, value) in values {
-            value.encode(encoder.encode_family(&[label])?)?;
-        }
-        Ok(())
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        self.single(name, help, ConstCounter::new(value))
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        self.single(name, help, ConstGauge::new(value.cast_signed()))
-    }
-}
-
-impl Collector for Summed {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut write = Writer(encoder);
-        let states = ConnectionState::ALL.iter().map(|&state| {
-            let value = self.sum(|worker| worker.connections(state)).cast_signed();
-            (("state", state.label()), ConstGauge::new(value))
-        });
-        write.labelled("connections", "Open connections by state", states)?;
-        let accepted = self.sum(|worker| &worker.accepted);
-        write.counter("connections_accepted", "Connections accepted", accepted)?;
-        let live = self.sum(|worker| &worker.instances_live);
-        write.gauge("instances_live", "Instances that run an activation", live)?;
-        let warm = self.sum(|worker| &worker.instances_warm);
-        write.gauge(
-            "instances_warm",
-            "Instances kept for the next activation",
-            warm,
-        )?;
-        let activations = self.sum(|worker| &worker.activations);
-        write.counter("activations", "Activations started", activations)?;
-        let requests = self.sum(|worker| &worker.requests);
-        write.counter(
-            "requests",
-            "Request heads found, or activations without heads",
-            requests,
-        )?;
-        let received = self.sum(|worker| &worker.bytes_received);
-        write.counter("bytes_received", "Bytes received from clients", received)?;
-        let sent = self.sum(|worker| &worker.bytes_sent);
-        write.counter("bytes_sent", "Bytes sent to clients", sent)?;
-        let failures = Failure::ALL.iter().map(|&failure| {
-            let value = self.sum(|worker| worker.failure(failure));
-            (("cause", failure.label()), ConstCounter::new(value))
-        });
-        write.labelled(
-            "activations_failed",
-            "Activations that failed, by cause",
-            failures,
-        )?;
-        let bounds = Bound::ALL.iter().map(|&bound| {
-            let value = self.sum(|worker| worker.bound(bound));
-            (("bound", bound.label()), ConstCounter::new(value))
-        });
-        write.labelled("bounds_fired", "How often each bound fired", bounds)
-    }
 }

@@ -1,6 +1,7 @@
 //! Counters of each worker, written by it alone and summed when somebody asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A number that one thread writes and any thread reads.
 ///
@@ -24,6 +25,39 @@ impl Counter {
     /// Reads the number.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long something took, in buckets; written by one thread and read by any, as a [`Counter`].
+#[derive(Debug, Default)]
+pub struct Durations {
+    buckets: [Counter; Durations::BOUNDS.len() + 1],
+    nanoseconds: Counter,
+}
+
+impl Durations {
+    /// The upper bounds of the buckets in microseconds; the last bucket has none.
+    pub const BOUNDS: [u64; 18] = [
+        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+        1_000_000, 2_500_000, 5_000_000, 10_000_000, 60_000_000,
+    ];
+
+    /// Counts one; only on the thread of the worker that owns the counters.
+    pub fn add(&self, duration: Duration) {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = Self::BOUNDS.partition_point(|&bound| bound * 1_000 < nanoseconds);
+        self.buckets[bucket].add(1);
+        self.nanoseconds.add(nanoseconds);
+    }
+
+    /// The number in each bucket, that above the last bound included.
+    pub fn buckets(&self) -> impl Iterator<Item = u64> {
+        self.buckets.iter().map(Counter::get)
+    }
+
+    /// All durations together.
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.get())
     }
 }
 
@@ -133,6 +167,8 @@ pub struct WorkerMetrics {
     pub activations: Counter,
     /// Requests: heads that were found whole, or activations where the host looks for none.
     pub requests: Counter,
+    /// How long requests took, from whole to when the guest was done with them.
+    pub request_durations: Durations,
     /// Bytes received from clients.
     pub bytes_received: Counter,
     /// Bytes sent to clients.

@@ -1,5 +1,7 @@
 //! The server: puts engine, listeners and workers together, and ends them in order.
 
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -11,11 +13,12 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use crate::Error;
 use crate::admin;
-use crate::config::{ActivateOn, Config, Limits, Service};
-use crate::imports::{self, Environment, GuestLog, LogBudget};
+use crate::config::{AccessLog, AccessLogFormat, ActivateOn, Config, Limits, Service};
+use crate::imports::{self, Environment, GuestLog, LogBudget, RequestLog};
 use crate::instance::{Handler, HandlerKind, Program, Programs, Ticker};
 use crate::metrics::WorkerMetrics;
 use crate::net::{FileCache, Listener, bind_listeners};
@@ -23,6 +26,9 @@ use crate::worker::{BACKEND, Inbox, Listening, Worker, WorkerParts};
 
 /// Half of the descriptors are not for connections, but never more than this.
 const DESCRIPTORS_SPARE_MAX: u64 = 1024;
+
+/// Lines of the access log that wait to be written; more of them are dropped and counted.
+const ACCESS_LOG_LINES_MAX: usize = 16 * 1024;
 
 /// How a worker ended: its number, and why if it was not asked to.
 type WorkerEnd = (usize, Result<(), String>);
@@ -56,10 +62,14 @@ pub fn serve(config: Config) -> Result<(), Error> {
     // Before the workers, so that no signal is missed once the start line is out.
     let signals = runtime.block_on(async { Signals::new() });
     let mut signals = signals.map_err(starting("listen to signals"))?;
+    let access_log = match &config.access_log {
+        Some(access_log) => Some(AccessLogWriter::open(access_log)?),
+        None => None,
+    };
     let admin = match config.admin {
         Some(address) => {
-            let draining = Arc::clone(&draining);
-            let state = admin::State::new(metrics.clone(), draining);
+            let dropped = access_log.as_ref().map(|log| log.writer.error_counter());
+            let state = admin::State::new(metrics.clone(), Arc::clone(&draining), dropped);
             Some(admin::start(&runtime, address, state)?)
         }
         None => None,
@@ -81,6 +91,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
         let shared = WorkerShared {
             services: served.iter_mut().map(Served::take_share).collect(),
             limits: config.limits.clone(),
+            request_log: access_log.as_ref().map(AccessLogWriter::share),
             metrics: Arc::clone(&metrics[worker]),
             runtime: runtime.handle().clone(),
             ends: ends.clone(),
@@ -93,6 +104,43 @@ pub fn serve(config: Config) -> Result<(), Error> {
         .iter()
         .for_each(|served| served.announce(workers, admin));
     runtime.block_on(run(&mut signals, ended, workers, &draining, &inboxes))
+}
+
+/// The thread that writes the access log, which ends with this value and writes what is left.
+struct AccessLogWriter {
+    format: AccessLogFormat,
+    writer: NonBlocking,
+    _thread: WorkerGuard,
+}
+
+impl AccessLogWriter {
+    fn open(log: &AccessLog) -> Result<AccessLogWriter, Error> {
+        let out: Box<dyn Write + Send> = match &log.path {
+            None => Box::new(io::stdout()),
+            Some(path) => {
+                let file = OpenOptions::new().append(true).create(true).open(path);
+                let file = file.map_err(|source| Error::AccessLog {
+                    path: path.clone(),
+                    source,
+                })?;
+                Box::new(BufWriter::new(file))
+            }
+        };
+        let (writer, thread) = NonBlockingBuilder::default()
+            .thread_name("access-log")
+            .buffered_lines_limit(ACCESS_LOG_LINES_MAX)
+            .finish(out);
+        Ok(AccessLogWriter {
+            format: log.format,
+            writer,
+            _thread: thread,
+        })
+    }
+
+    /// What one worker writes to.
+    fn share(&self) -> RequestLog {
+        RequestLog::new(self.format, self.writer.clone())
+    }
 }
 
 /// A service with its program and listening sockets, which the workers share out.
@@ -162,6 +210,7 @@ impl Served {
 struct WorkerShared {
     services: Vec<ServiceShare>,
     limits: Limits,
+    request_log: Option<RequestLog>,
     metrics: Arc<WorkerMetrics>,
     runtime: tokio::runtime::Handle,
     ends: mpsc::UnboundedSender<WorkerEnd>,
@@ -177,6 +226,7 @@ impl WorkerShared {
             log: GuestLog::new(budget("guests logged more lines than `--log-lines` allows")),
             failures_log: budget("more activations failed than `--log-lines` lets the log name"),
             metrics: self.metrics,
+            request_log: self.request_log,
             wanted: false.into(),
             draining: Arc::clone(&parts.draining),
             limits: self.limits,

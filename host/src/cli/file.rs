@@ -128,7 +128,7 @@ impl File {
             let id = arg.get_id().as_str();
             if typed.value_source(id) == Some(ValueSource::CommandLine) {
                 return Err(Error::ServiceFlag {
-                    flag: arg.to_string(),
+                    flag: name_of(arg).map_or_else(String::new, |name| format!("--{name}")),
                     path: self.path.clone(),
                 });
             }

@@ -133,7 +133,7 @@ pub(super) struct CompilingArgs {
     cache_dir: Option<PathBuf>,
 
     /// Compile at every start, and keep nothing
-    #[arg(long, conflicts_with = "cache_dir")]
+    #[arg(long)]
     no_cache: bool,
 
     /// Take a component that was compiled by `sockeye compile`: native code, which no sandbox

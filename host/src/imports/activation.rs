@@ -1,9 +1,10 @@
 //! One activation: the connection a guest is serving, and what it has used so far.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::request_log::Exchange;
 use crate::config::Limits;
 use crate::metrics::Failure;
 use crate::moment::Moment;
@@ -29,11 +30,18 @@ pub struct Activation {
     received: Cell<bool>,
     /// Set when the guest sent something or changed the connection.
     touched: Cell<bool>,
+    /// When the request that is served became whole; none between two requests.
+    request: Cell<Option<Moment>>,
+    /// What the access log will say of it, where there is one.
+    pub(super) exchange: RefCell<Exchange>,
+    /// How many bytes had been sent when the request began.
+    pub(super) sent_before: Cell<u64>,
 }
 
 impl Activation {
-    /// Begins an activation of `stream` at `now`.
-    pub fn new(stream: Rc<Stream>, now: Moment) -> Rc<Activation> {
+    /// Begins an activation of `stream` at `now`, whose request is whole since `request`.
+    pub fn new(stream: Rc<Stream>, now: Moment, request: Moment) -> Rc<Activation> {
+        let sent_before = Cell::new(stream.bytes_sent());
         Rc::new(Activation {
             stream,
             started: now,
@@ -43,7 +51,21 @@ impl Activation {
             dropped: Cell::new(false),
             received: Cell::new(false),
             touched: Cell::new(false),
+            request: Cell::new(Some(request)),
+            exchange: RefCell::default(),
+            sent_before,
         })
+    }
+
+    /// The next request is whole.
+    pub(super) fn begin_request(&self, now: Moment) {
+        self.request.set(Some(now));
+        self.sent_before.set(self.stream.bytes_sent());
+    }
+
+    /// The guest is done with a request, if it had one; returns when that had become whole.
+    pub(super) fn take_request(&self) -> Option<Moment> {
+        self.request.take()
     }
 
     /// The worker is about to resume the guest.

@@ -19,6 +19,7 @@ use super::errors::ErrorCode;
 use super::{Activation, Environment, FileHandle, Guest, Service};
 use crate::config::Reuse;
 use crate::metrics::Bound;
+use crate::moment::Moment;
 use crate::net::{CallError, OFFSET_MAX, Received, Shutdown, Timeout};
 
 /// What a guest's `connection` handle stands for: an activation, for as long as it lasts.
@@ -38,10 +39,10 @@ impl Guest {
         Ok(self.table.get(handle)?.activation.upgrade())
     }
 
-    fn timeout(&self, asked: Option<u64>) -> CallTimeout {
+    fn call(&self, asked: Option<u64>) -> Call {
         let cap = self.limits().call_timeout;
         let asked = asked.map_or(Duration::MAX, Duration::from_nanos);
-        CallTimeout {
+        Call {
             timeout: Timeout::new(asked.min(cap)),
             capped: asked > cap,
             environment: Rc::clone(self.environment()),
@@ -49,19 +50,34 @@ impl Guest {
     }
 }
 
-/// The timeout of a guest's call, and whether it is the operator's rather than the guest's.
-struct CallTimeout {
+/// One call of a guest: its timeout, whether that is the operator's rather than the guest's, and
+/// where to count.
+struct Call {
     timeout: Timeout,
     capped: bool,
     environment: Rc<Environment>,
 }
 
-impl CallTimeout {
+impl Call {
     fn code(&self, error: CallError) -> ErrorCode {
         if self.capped && matches!(error, CallError::TimedOut) {
             self.environment.fired(Bound::CallTime);
         }
         error.into()
+    }
+
+    fn note_received(&self, activation: &Activation, bytes: &[u8]) {
+        activation.set_received();
+        if self.environment.request_log.is_some() {
+            activation.exchange.borrow_mut().received(bytes);
+        }
+    }
+
+    fn note_sent(&self, activation: &Activation, bytes: &[u8]) {
+        activation.set_touched();
+        if self.environment.request_log.is_some() {
+            activation.exchange.borrow_mut().sent(bytes);
+        }
     }
 }
 
@@ -85,15 +101,15 @@ impl connections::HostConnection for Guest {
         if max == 0 {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
-        let mut call = SendWrapper::new(self.timeout(timeout));
+        let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
             activation.stream.push_held();
             let received = activation
                 .stream
                 .recv(max as usize, &mut call.timeout)
                 .await;
-            if received.is_ok() {
-                activation.set_received();
+            if let Ok(bytes) = &received {
+                call.note_received(&activation, bytes);
             }
             received.map_err(|error| call.code(error))
         })
@@ -115,13 +131,13 @@ impl connections::HostConnection for Guest {
         if delimiter.is_empty() || delimiter.len() > max || max > allowed {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
-        let mut call = SendWrapper::new(self.timeout(timeout));
+        let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
             let stream = &activation.stream;
             stream.push_held();
             let received = stream.recv_until(&delimiter, max, &mut call.timeout).await;
-            if received.is_ok() {
-                activation.set_received();
+            if let Ok(bytes) = &received {
+                call.note_received(&activation, bytes);
             }
             received.map_err(|error| call.code(error))
         })
@@ -142,9 +158,9 @@ impl connections::HostConnection for Guest {
             }));
         };
         let more = options.contains(SendFlags::MORE);
-        let mut call = SendWrapper::new(self.timeout(timeout));
+        let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
-            activation.set_touched();
+            call.note_sent(&activation, &bytes);
             match activation
                 .stream
                 .send(&bytes, more, &mut call.timeout)
@@ -182,7 +198,7 @@ impl connections::HostConnection for Guest {
             }));
         }
         let length = length.min(OFFSET_MAX - offset);
-        let mut call = SendWrapper::new(self.timeout(timeout));
+        let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
             activation.set_touched();
             let stream = &activation.stream;
@@ -270,6 +286,10 @@ async fn next(service: &Service, activation: &Activation) -> bool {
     let environment = &service.environment;
     let stream = &activation.stream;
     stream.push_held();
+    let mut now = Moment::now();
+    if activation.has_received() {
+        service.end_request(activation, now);
+    }
     let mut linger = Timeout::new(environment.limits.linger);
     let mut scanned = 0;
     if !activation.has_received() && service.is_activated_by(stream, service.trigger(), scanned) {
@@ -287,6 +307,7 @@ async fn next(service: &Service, activation: &Activation) -> bool {
         }
         if service.is_activated_by(stream, service.trigger(), scanned) {
             environment.metrics.requests.add(1);
+            activation.begin_request(now);
             return true;
         }
         scanned = stream.with_kept(|kept| kept.len());
@@ -305,6 +326,7 @@ async fn next(service: &Service, activation: &Activation) -> bool {
                     environment.fired(Bound::Linger);
                     return false;
                 }
+                now = Moment::now();
             }
         }
     }

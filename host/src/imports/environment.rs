@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{GuestLog, LogBudget};
+use super::{GuestLog, LogBudget, RequestLog};
 use crate::config::Limits;
 use crate::metrics::{Bound, WorkerMetrics};
 use crate::net::Stream;
@@ -21,6 +21,8 @@ pub struct Environment {
     /// How often the log says why an activation failed. Not the guests' own budget: a guest that
     /// floods the log must not hide what the others do.
     pub failures_log: LogBudget,
+    /// Where every request is noted, if anywhere.
+    pub request_log: Option<RequestLog>,
     /// Whether a connection waits for an instance, so that guests should hand theirs back.
     pub wanted: Cell<bool>,
     /// Whether the server is shutting down; set by the server's thread.

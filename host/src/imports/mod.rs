@@ -11,6 +11,7 @@ mod errors;
 mod files;
 mod guest;
 mod guest_log;
+mod request_log;
 mod service;
 
 pub use activation::{Activation, Killed};
@@ -19,6 +20,7 @@ pub use environment::Environment;
 pub use files::FileHandle;
 pub use guest::{Guest, TABLE_ELEMENTS_MAX};
 pub use guest_log::{GuestLog, LogBudget};
+pub use request_log::{Exchange, RequestLog};
 pub use service::{Service, Trigger};
 
 /// What wasmtime makes of `wit/`.

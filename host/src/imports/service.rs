@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::Environment;
+use super::{Activation, Environment};
 use crate::config::{ActivateOn, Reuse};
+use crate::moment::Moment;
 use crate::net::{FileCache, Stream};
 
 /// What has to arrive before a guest is given a parked connection.
@@ -37,6 +38,21 @@ impl Service {
         match self.activate_on {
             ActivateOn::Head => Trigger::Head,
             ActivateOn::Bytes | ActivateOn::Accept => Trigger::Bytes,
+        }
+    }
+
+    /// Counts and notes the request that a guest is done with, if it was serving one.
+    pub fn end_request(&self, activation: &Activation, now: Moment) {
+        let Some(began) = activation.take_request() else {
+            return;
+        };
+        let duration = now.since(began);
+        self.environment.metrics.request_durations.add(duration);
+        if let Some(log) = &self.environment.request_log {
+            let stream = &activation.stream;
+            let sent = stream.bytes_sent() - activation.sent_before.get();
+            let exchange = activation.exchange.take();
+            log.note(&exchange, stream.peer_address().ok(), sent, duration);
         }
     }
 

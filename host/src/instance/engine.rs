@@ -1,6 +1,9 @@
 //! The two engines: one that only compiles, and one that runs what was compiled in a pool.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy,
+    PoolingAllocationConfig,
+};
 
 use crate::Error;
 use crate::imports::TABLE_ELEMENTS_MAX;
@@ -14,6 +17,10 @@ const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
 /// Dirty memory that is zeroed in place rather than given back when an instance goes: it makes a
 /// fresh instance cost 12.4 µs instead of 29.7 (measured).
 const KEEP_RESIDENT_BYTES: usize = 2 << 20;
+
+/// What machine code is marked with: code of another version is refused. The compiler's own mark
+/// tells its releases with incompatible code apart; a release of this host has one of them.
+const VERSION: &str = concat!("sockeye ", env!("CARGO_PKG_VERSION"), ", wasmtime 48");
 
 /// What one instance needs of the pool.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,18 +46,19 @@ impl Needs {
 }
 
 /// What both engines agree on, so that one runs what the other compiled.
-fn common() -> Config {
+fn common() -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         // One call at a time per instance is the contract, and the machinery for more costs time
         // on every call.
         .concurrency_support(false)
         .epoch_interruption(true)
+        .module_version(ModuleVersionStrategy::Custom(VERSION.to_owned()))?
         // A trap is logged by its cause; walking the stack for it is the client's to trigger.
         .wasm_backtrace_max_frames(None)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES);
-    config
+    Ok(config)
 }
 
 /// Makes the engine that compiles.
@@ -58,7 +66,9 @@ fn common() -> Config {
 /// # Errors
 /// [`Error::Engine`], where this machine has no compiler.
 pub fn compiling() -> Result<Engine, Error> {
-    Engine::new(&common()).map_err(Error::Engine)
+    common()
+        .and_then(|config| Engine::new(&config))
+        .map_err(Error::Engine)
 }
 
 /// Makes the engine that runs at most `instances` instances, each of which needs `needs`.
@@ -81,7 +91,7 @@ pub fn running(instances: u32, needs: Needs, instance_bytes_max: usize) -> Resul
         .table_keep_resident(KEEP_RESIDENT_BYTES)
         // `Yes` would fail before Linux 6.7.
         .pagemap_scan(Enabled::Auto);
-    let mut config = common();
+    let mut config = common().map_err(Error::Engine)?;
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).map_err(Error::Engine)
 }

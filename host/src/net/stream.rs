@@ -58,6 +58,8 @@ pub struct Stream {
     turn_bytes: Cell<usize>,
     bytes_received: Cell<u64>,
     bytes_sent: Cell<u64>,
+    /// How many of them the worker has counted.
+    bytes_counted: Cell<(u64, u64)>,
 }
 
 impl Stream {
@@ -76,6 +78,7 @@ impl Stream {
             turn_bytes: Cell::new(0),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
+            bytes_counted: Cell::default(),
         }
     }
 
@@ -143,9 +146,16 @@ impl Stream {
         self.turn_bytes.get()
     }
 
-    /// Returns and resets how many bytes were received and sent since the last call.
+    /// Returns how many bytes were received and sent since the last call.
     pub fn take_byte_counts(&self) -> (u64, u64) {
-        (self.bytes_received.take(), self.bytes_sent.take())
+        let all = (self.bytes_received.get(), self.bytes_sent.get());
+        let counted = self.bytes_counted.replace(all);
+        (all.0 - counted.0, all.1 - counted.1)
+    }
+
+    /// How many bytes were sent since the connection was accepted.
+    pub fn bytes_sent(&self) -> u64 {
+        self.bytes_sent.get()
     }
 
     /// Whether the sending side was shut down: such a connection is never parked.

@@ -24,7 +24,13 @@ impl Worker {
         let metrics = &self.environment.metrics;
         metrics.activations.add(1);
         metrics.requests.add(1);
-        let activation = Activation::new(Rc::clone(&connection.stream), self.now);
+        // Time in line is part of what a client waits for.
+        let whole = match connection.state() {
+            State::Waiting => connection.since,
+            _ => self.now,
+        };
+        let stream = Rc::clone(&connection.stream);
+        let activation = Activation::new(stream, self.now, whole);
         let handler = Rc::clone(&connection.handler);
         let task = Task::new(handler, place.warm, activation);
         connection.served = true;
@@ -118,9 +124,13 @@ impl Worker {
             return;
         };
         let stream = Rc::clone(&connection.stream);
+        let handler = Rc::clone(&connection.handler);
         let state = State::Closing { discarded: 0 };
         let before = connection.become_state(state, self.now, &self.environment.metrics);
         if let State::Active(active) = before {
+            handler
+                .service
+                .end_request(&active.task.activation, self.now);
             drop(active);
             self.pool.check_in(None);
             let reason = reason.to_owned();
@@ -131,6 +141,10 @@ impl Worker {
 
     fn ended(&mut self, token: Token, activation: &Activation, ended: Ended) {
         self.pool.check_in(ended.reusable);
+        if let Some(connection) = self.scheduler.get(token) {
+            let service = &connection.handler.service;
+            service.end_request(activation, self.now);
+        }
         match ended.verdict {
             Ok(Verdict::HandBack) if !activation.is_dropped() => self.park(token),
             Ok(Verdict::HandBack | Verdict::LetGo) => self.begin_closing(token),

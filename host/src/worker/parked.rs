@@ -6,7 +6,7 @@ use tracing::debug;
 
 use super::connection::State;
 use super::{Token, Worker};
-use crate::imports::Trigger;
+use crate::imports::{Exchange, Trigger};
 use crate::metrics::Bound;
 use crate::net::Received;
 
@@ -166,10 +166,18 @@ impl Worker {
             return;
         };
         if connection.handler.is_http() {
+            let response = refusal.response().as_bytes();
+            let stream = &connection.stream;
+            if let Some(log) = &self.environment.request_log {
+                let mut exchange = Exchange::default();
+                stream.with_kept(|kept| exchange.received(kept.as_slice()));
+                exchange.sent(response);
+                let peer = stream.peer_address().ok();
+                let duration = self.now.since(connection.since);
+                log.note(&exchange, peer, response.len() as u64, duration);
+            }
             // One short send into an empty buffer. Where it fails the client is gone.
-            let _ = connection
-                .stream
-                .try_send(refusal.response().as_bytes(), false);
+            let _ = stream.try_send(response, false);
         }
         self.begin_closing(token);
     }

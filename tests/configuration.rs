@@ -1,0 +1,205 @@
+//! `sockeye.toml`: every flag in a file, and several handlers.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::client::Client;
+use crate::commands::serve_flags;
+use crate::scratch::{Scratch, component};
+use crate::server::{TestServer, log_field, run_to_end};
+
+/// Starts a server in `dir`, where a configuration file may be.
+#[track_caller]
+fn start_in(dir: &Path, args: &[&str]) -> TestServer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.current_dir(dir).arg("serve").args(args);
+    TestServer::spawn(command)
+}
+
+/// Checks that a file with `text` is refused, and what is said of it.
+#[track_caller]
+fn check_refused(text: &str, args: &[&str], message: &[&str]) {
+    let scratch = Scratch::new();
+    let path = scratch.write("some.toml", text);
+    let path = path.to_str().unwrap();
+    let output = run_to_end(&[&["serve", "--config", path], args].concat());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}: {stderr}");
+    for part in [&[path, "error: "], message].concat() {
+        assert!(stderr.contains(part), "{text}: no `{part}` in: {stderr}");
+    }
+}
+
+fn text_of(url: &str) -> String {
+    let (_, rest) = url.split_once("://").unwrap();
+    let addr = rest.trim_end_matches('/').parse().unwrap();
+    Client::connect(addr).get("/").text().to_owned()
+}
+
+#[test]
+fn a_file_in_the_current_directory_is_read() {
+    let scratch = Scratch::new();
+    let text = format!(
+        "component = {:?}\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\nworkers = 1\n\
+         reuse = \"always\"\nlinger = \"0ms\"\n",
+        component("count"),
+    );
+    scratch.write("sockeye.toml", text);
+    let server = start_in(scratch.path(), &[]);
+    assert_eq!(log_field(server.start_line(), "reuse"), Some("always"));
+    let urls = log_field(server.start_line(), "url").unwrap();
+    let texts: Vec<String> = urls.split(',').map(text_of).collect();
+    assert_eq!(texts, ["1\n", "2\n"]);
+    assert_eq!(server.log_lines("reading the configuration").len(), 1);
+}
+
+#[test]
+fn what_is_typed_takes_precedence() {
+    let scratch = Scratch::new();
+    let text = "component = \"missing.wasm\"\nlisten = \"192.0.2.1:0\"\nreuse = \"never\"\n";
+    scratch.write("sockeye.toml", text);
+    let hello = component("hello");
+    let args = ["--listen", "127.0.0.1:0", hello.to_str().unwrap()];
+    let server = start_in(scratch.path(), &args);
+    assert_eq!(server.connect().get("/").text(), "Hello, World!");
+    assert_eq!(log_field(server.start_line(), "reuse"), Some("never"));
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let scratch = Scratch::new();
+    scratch.write("site/public/page.txt", "a page\n");
+    std::fs::copy(component("file"), scratch.path().join("site/handler.wasm")).unwrap();
+    let text = "component = \"handler.wasm\"\nroot = \"public\"\nlisten = \"127.0.0.1:0\"\n";
+    let path = scratch.write("site/site.toml", text);
+    let server = start_in(Path::new("/"), &["--config", path.to_str().unwrap()]);
+    assert_eq!(server.connect().get("/page.txt").text(), "a page\n");
+}
+
+#[test]
+fn several_services_have_handlers_and_flags_of_their_own() {
+    let scratch = Scratch::new();
+    scratch.write("page.txt", "a page\n");
+    let text = format!(
+        "workers = 2\nmax-instances = 8\n\n\
+         [[service]]\ncomponent = {:?}\nlisten = \"127.0.0.1:0\"\nreuse = \"always\"\n\n\
+         [[service]]\ncomponent = {:?}\nlisten = \"127.0.0.1:0\"\nroot = \".\"\n\n\
+         [[service]]\ncomponent = {:?}\nlisten = \"127.0.0.1:0\"\n",
+        component("hello"),
+        component("file"),
+        component("line-echo"),
+    );
+    scratch.write("sockeye.toml", text);
+    let server = start_in(scratch.path(), &[]);
+    let line = |name: &str| server.wait_for_log(&format!("{name}.wasm"));
+    let addr = |name: &str| {
+        let line = line(name);
+        let url = log_field(&line, "url").unwrap().to_owned();
+        url.split_once("://")
+            .unwrap()
+            .1
+            .trim_end_matches('/')
+            .parse()
+            .unwrap()
+    };
+    assert!(line("hello").contains("reuse=always") && line("file").contains("reuse=connection"));
+    let (hello, file, echo) = (addr("hello"), addr("file"), addr("line-echo"));
+    // Instances of one are never given connections of another, however often places change hands.
+    for _ in 0..50 {
+        assert_eq!(Client::connect(hello).get("/").text(), "Hello, World!");
+        assert_eq!(Client::connect(file).get("/page.txt").text(), "a page\n");
+        let mut client = Client::connect(echo);
+        client.send("a line\n");
+        assert_eq!(client.line(), "a line");
+    }
+    assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+}
+
+#[test]
+fn a_flag_of_one_handler_is_refused_where_there_are_several() {
+    let one = "[[service]]\nlisten = \"127.0.0.1:0\"\n";
+    check_refused(
+        one,
+        &["--listen", "127.0.0.1:0"],
+        &["--listen", "[[service]]"],
+    );
+    check_refused(
+        &format!("root = \".\"\n{one}"),
+        &[],
+        &["`root`", "line 1", "[[service]]"],
+    );
+    check_refused(&format!("{one}[[service]]\n"), &[], &["has no `listen`"]);
+    check_refused(
+        &format!("{one}workers = 2\n"),
+        &[],
+        &["`workers`", "line 3"],
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_what_was_probably_meant() {
+    check_refused(
+        "lingre = \"1s\"\n",
+        &[],
+        &["`lingre`", "line 1", "did you mean `linger`?"],
+    );
+    check_refused(
+        "\nmax_instances = 3\n",
+        &[],
+        &["line 2", "did you mean `max-instances`?"],
+    );
+    check_refused("xyzzy = 1\n", &[], &["`xyzzy`", "without its dashes"]);
+    check_refused("config = \"other.toml\"\n", &[], &["`config`"]);
+    check_refused("[limits]\nlinger = \"1s\"\n", &[], &["`limits`"]);
+}
+
+#[test]
+fn a_value_that_a_flag_cannot_have_is_refused_with_its_line() {
+    check_refused(
+        "workers = 1\nlinger = \"5 parsecs\"\n",
+        &[],
+        &["`linger`", "line 2", "parsecs"],
+    );
+    check_refused("workers = 0\n", &[], &["`workers`", "line 1", "at least 1"]);
+    check_refused("workers = [1, 2]\n", &[], &["`workers`", "one value"]);
+    check_refused("workers = 1.5\n", &[], &["`workers`", "whole number"]);
+    check_refused("reuse = \"sometimes\"\n", &[], &["`reuse`", "sometimes"]);
+    check_refused("spa = \"yes\"\n", &[], &["`spa`", "`true` or `false`"]);
+    check_refused("listen = true\n", &[], &["`listen`"]);
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused() {
+    check_refused("workers = \n", &[], &["not valid TOML", "line 1"]);
+    check_refused(
+        "workers = 1\nworkers = 2\n",
+        &[],
+        &["not valid TOML", "line 2"],
+    );
+}
+
+#[test]
+fn a_file_that_was_asked_for_and_is_missing_is_an_error() {
+    let output = run_to_end(&["serve", "--config", "/nowhere/some.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("`/nowhere/some.toml`"), "{stderr}");
+}
+
+#[test]
+fn every_flag_is_a_key() {
+    for name in serve_flags()
+        .iter()
+        .filter(|name| !["help", "config"].contains(&name.as_str()))
+    {
+        let scratch = Scratch::new();
+        let path = scratch.write("some.toml", format!("{name} = \"\"\nno-such-key = 1\n"));
+        let output = run_to_end(&["serve", "--config", path.to_str().unwrap()]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        // Either the value is wrong, or it is right and the next line is.
+        let known =
+            stderr.contains(&format!("wrong setting `{name}`")) && !stderr.contains("no such key");
+        let next = stderr.contains("wrong setting `no-such-key`");
+        assert!(known || next, "{name}: {stderr}");
+    }
+}
