@@ -223,7 +223,8 @@ fn a_value_that_a_flag_cannot_have_is_a_usage_error() {
         ("--log-level", "loud"),
     ] {
         let argument = format!("{flag}={value}");
-        check_flags(&[&argument], USAGE, &[value, flag]);
+        let quoted = format!("`{value}`");
+        check_flags(&[&argument], USAGE, &[&quoted, flag]);
     }
 }
 

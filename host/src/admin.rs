@@ -2,6 +2,8 @@
 //!
 //! Runs on the shared runtime, so that it answers even where every worker is busy. It only reads.
 
+mod summed;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,8 +19,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tracing::debug;
 use tracing_appender::non_blocking::ErrorCounter;
-
-mod summed;
 
 use crate::Error;
 use crate::metrics::WorkerMetrics;

@@ -2,10 +2,10 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{Error, server};
 
@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
 
 fn run(mut args: Vec<OsString>) -> Result<(), Error> {
     // Checks the arguments, and ends the process where they are wrong or ask for help.
-    let matches = Cli::command().get_matches_from(&args);
+    let matches = parse(Cli::command(), &args);
     // The shortest way to see something: the built-in handler at the default address.
     let serves = matches.subcommand_name().is_none_or(|name| name == "serve");
     if matches.subcommand_name().is_none() {
@@ -85,7 +85,7 @@ fn run(mut args: Vec<OsString>) -> Result<(), Error> {
     if serves {
         return serve(args);
     }
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
     match cli.command {
         Some(Command::Check(args)) => args.run(),
         Some(Command::Compile(args)) => args.run(),
@@ -103,23 +103,51 @@ fn run(mut args: Vec<OsString>) -> Result<(), Error> {
 /// Serves what the command line says, and the configuration file where that is silent.
 fn serve(args: Vec<OsString>) -> Result<(), Error> {
     let (program, own) = (&args[0], &args[2..]);
-    let parse = |args: Vec<OsString>| {
-        let matches = serve::command().get_matches_from(args);
-        let args = ServeArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let read = |args: &[OsString]| {
+        let matches = parse(serve::command(), args);
+        let args = ServeArgs::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
         (matches, args)
     };
     let typed: Vec<OsString> = [program].into_iter().chain(own).cloned().collect();
-    let (matches, typed_args) = parse(typed);
+    let (matches, typed_args) = read(&typed);
     let Some(file) = file::File::find(typed_args.config())? else {
         start_log(typed_args.log_level());
         return server::serve(typed_args.into_config(Vec::new())?);
     };
     let added = file.arguments(&matches)?;
     let all = [program].into_iter().chain(&added).chain(own).cloned();
-    let (_, args) = parse(all.collect());
+    let (_, args) = read(&all.collect::<Vec<_>>());
     start_log(args.log_level());
     tracing::info!(path = %file.path().display(), "reading the configuration");
     server::serve(args.into_config(file.services(&matches)?)?)
+}
+
+/// Reads arguments; ends the process where they ask for help or are wrong.
+fn parse(command: clap::Command, args: &[OsString]) -> ArgMatches {
+    let matches = command.try_get_matches_from(args);
+    matches.unwrap_or_else(|error| usage(&error))
+}
+
+/// Ends the process with what is wrong with its arguments, or with the help that they ask for.
+fn usage(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render();
+    let text = match io::stderr().is_terminal() {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
+    // Nobody is left to tell where this fails.
+    let _ = io::stderr()
+        .lock()
+        .write_all(in_backticks(&text).as_bytes());
+    std::process::exit(error.exit_code())
+}
+
+/// Quotes values in the way of every other message of this program.
+fn in_backticks(text: &str) -> String {
+    text.replace('\'', "`").replace("\n  tip: ", "\nhint: ")
 }
 
 fn print(bytes: &[u8]) -> Result<(), Error> {
@@ -158,7 +186,7 @@ fn start_log(level: tracing::Level) {
     // A closed or full stderr must not end the server: the writer ignores errors.
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
-        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+        .with_ansi(io::stderr().is_terminal())
         .log_internal_errors(false)
         .with_max_level(level)
         .with_target(false)

@@ -128,7 +128,7 @@ pub enum Error {
         source: toml::de::Error,
     },
     /// A key of the configuration file is unknown, or its value is wrong.
-    #[error("wrong setting `{key}` in `{path}`, line {line}", path = path.display())]
+    #[error("wrong setting `{key}` in `{path}`, line {line}: {reason}", path = path.display())]
     Setting {
         /// Where the file is.
         path: PathBuf,
@@ -136,8 +136,10 @@ pub enum Error {
         line: usize,
         /// The key.
         key: String,
-        /// What is wrong, and what to do.
+        /// What is wrong.
         reason: String,
+        /// What to do, where that does not say it.
+        hint: Option<String>,
     },
     /// A flag of one handler was given, and there are several.
     #[error("`{flag}` does not say which `[[service]]` of `{path}` it is for", path = path.display())]
@@ -259,7 +261,7 @@ impl Error {
             Error::FilesOnly { .. } => {
                 "give the directory with `--root DIR`, and no component".to_owned()
             }
-            Error::Setting { reason, .. } => reason.clone(),
+            Error::Setting { hint, .. } => return hint.clone(),
             Error::ServiceFlag { .. } => {
                 "write it into the table of that service, or read another file with `--config`"
                     .to_owned()

@@ -1,8 +1,8 @@
 //! The server: puts engine, listeners and workers together, and ends them in order.
 
-use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
-use std::net::SocketAddr;
+mod access_log;
+mod served;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,22 +13,20 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+
+use access_log::AccessLogWriter;
+use served::{Served, ServiceShare};
 
 use crate::Error;
 use crate::admin;
-use crate::config::{AccessLog, AccessLogFormat, ActivateOn, Config, Limits, Service};
-use crate::imports::{self, Environment, GuestLog, LogBudget, RequestLog};
-use crate::instance::{Handler, HandlerKind, Program, Programs, Ticker};
+use crate::config::{Config, Limits};
+use crate::imports::{Environment, GuestLog, LogBudget, RequestLog};
+use crate::instance::{Programs, Ticker};
 use crate::metrics::WorkerMetrics;
-use crate::net::{FileCache, Listener, bind_listeners};
-use crate::worker::{BACKEND, Inbox, Listening, Worker, WorkerParts};
+use crate::worker::{Inbox, Worker, WorkerParts};
 
 /// Half of the descriptors are not for connections, but never more than this.
 const DESCRIPTORS_SPARE_MAX: u64 = 1024;
-
-/// Lines of the access log that wait to be written; more of them are dropped and counted.
-const ACCESS_LOG_LINES_MAX: usize = 16 * 1024;
 
 /// How a worker ended: its number, and why if it was not asked to.
 type WorkerEnd = (usize, Result<(), String>);
@@ -68,7 +66,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
     };
     let admin = match config.admin {
         Some(address) => {
-            let dropped = access_log.as_ref().map(|log| log.writer.error_counter());
+            let dropped = access_log.as_ref().map(AccessLogWriter::dropped_lines);
             let state = admin::State::new(metrics.clone(), Arc::clone(&draining), dropped);
             Some(admin::start(&runtime, address, state)?)
         }
@@ -106,106 +104,6 @@ pub fn serve(config: Config) -> Result<(), Error> {
     runtime.block_on(run(&mut signals, ended, workers, &draining, &inboxes))
 }
 
-/// The thread that writes the access log, which ends with this value and writes what is left.
-struct AccessLogWriter {
-    format: AccessLogFormat,
-    writer: NonBlocking,
-    _thread: WorkerGuard,
-}
-
-impl AccessLogWriter {
-    fn open(log: &AccessLog) -> Result<AccessLogWriter, Error> {
-        let out: Box<dyn Write + Send> = match &log.path {
-            None => Box::new(io::stdout()),
-            Some(path) => {
-                let file = OpenOptions::new().append(true).create(true).open(path);
-                let file = file.map_err(|source| Error::AccessLog {
-                    path: path.clone(),
-                    source,
-                })?;
-                Box::new(BufWriter::new(file))
-            }
-        };
-        let (writer, thread) = NonBlockingBuilder::default()
-            .thread_name("access-log")
-            .buffered_lines_limit(ACCESS_LOG_LINES_MAX)
-            .finish(out);
-        Ok(AccessLogWriter {
-            format: log.format,
-            writer,
-            _thread: thread,
-        })
-    }
-
-    /// What one worker writes to.
-    fn share(&self) -> RequestLog {
-        RequestLog::new(self.format, self.writer.clone())
-    }
-}
-
-/// A service with its program and listening sockets, which the workers share out.
-struct Served {
-    service: Service,
-    activate_on: ActivateOn,
-    program: Arc<Program>,
-    listeners: Vec<Vec<Listener>>,
-    addresses: Vec<SocketAddr>,
-}
-
-/// What one worker has of a service.
-struct ServiceShare {
-    service: Service,
-    activate_on: ActivateOn,
-    program: Arc<Program>,
-    listeners: Vec<Listener>,
-}
-
-impl Served {
-    fn bind(service: &Service, program: Program, workers: usize) -> Result<Served, Error> {
-        let activate_on = activate_on(service, &program)?;
-        let mut listeners = Vec::new();
-        for &address in &service.listen {
-            listeners.push(bind_listeners(address, workers)?);
-        }
-        Ok(Served {
-            service: service.clone(),
-            activate_on,
-            program: Arc::new(program),
-            addresses: listeners.iter().map(|all| all[0].address()).collect(),
-            listeners,
-        })
-    }
-
-    /// Takes one listener of each address.
-    fn take_share(&mut self) -> ServiceShare {
-        let listeners = self.listeners.iter_mut();
-        ServiceShare {
-            service: self.service.clone(),
-            activate_on: self.activate_on,
-            program: Arc::clone(&self.program),
-            listeners: listeners.filter_map(Vec::pop).collect(),
-        }
-    }
-
-    fn announce(&self, workers: usize, admin: Option<SocketAddr>) {
-        let url = |address: &SocketAddr| match self.program.kind {
-            HandlerKind::Http => format!("http://{address}/"),
-            HandlerKind::Raw => format!("tcp://{address}"),
-        };
-        let urls: Vec<String> = self.addresses.iter().map(url).collect();
-        let admin = admin.map(|address| tracing::field::display(format!("http://{address}/")));
-        info!(
-            url = %urls.join(","),
-            component = %self.service.component,
-            workers,
-            backend = %BACKEND,
-            reuse = %self.service.reuse.name(),
-            admin,
-            "listening"
-        );
-    }
-}
-
 /// What a worker's thread makes its environment of.
 struct WorkerShared {
     services: Vec<ServiceShare>,
@@ -241,26 +139,6 @@ impl WorkerShared {
         };
         // Fails only where the server has ended already.
         let _ = self.ends.send((worker, end));
-    }
-}
-
-impl ServiceShare {
-    fn into_listening(self, environment: &Rc<Environment>) -> impl Iterator<Item = Listening> {
-        let service = imports::Service {
-            environment: Rc::clone(environment),
-            reuse: self.service.reuse,
-            activate_on: self.activate_on,
-            files: FileCache::new(self.service.root).into(),
-            arguments: self.service.arguments,
-        };
-        let handler = Rc::new(Handler {
-            program: self.program,
-            service: Rc::new(service),
-        });
-        self.listeners.into_iter().map(move |listener| Listening {
-            listener,
-            handler: Rc::clone(&handler),
-        })
     }
 }
 
@@ -327,17 +205,6 @@ fn shared_runtime() -> io::Result<Runtime> {
 
 fn starting(step: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::Start { step, source }
-}
-
-fn activate_on(service: &Service, program: &Program) -> Result<ActivateOn, Error> {
-    match (program.kind, service.activate_on) {
-        (HandlerKind::Raw, Some(ActivateOn::Head)) => Err(Error::NotHttp {
-            name: service.component.to_string(),
-        }),
-        (_, Some(asked)) => Ok(asked),
-        (HandlerKind::Http, None) => Ok(ActivateOn::Head),
-        (HandlerKind::Raw, None) => Ok(ActivateOn::Accept),
-    }
 }
 
 /// Every worker has the same share; the first ones share what is left over.

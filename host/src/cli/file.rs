@@ -152,7 +152,8 @@ impl File {
         // Each argument was checked by itself; flags that exclude each other are found here.
         let matches = command.clone().try_get_matches_from(arguments);
         let args = matches.and_then(|matches| ServiceArgs::from_arg_matches(&matches));
-        args.unwrap_or_else(|error| error.exit()).into_service()
+        args.unwrap_or_else(|error| super::usage(&error))
+            .into_service()
     }
 
     fn read_service(&mut self, text: &str, line: usize, table: &DeValue) -> Result<(), Error> {
@@ -202,13 +203,11 @@ impl File {
                 .map(|name| (similarity(name), name))
                 .filter(|(similarity, _)| *similarity > 0.7)
                 .max_by(|a, b| a.0.total_cmp(&b.0));
-            let reason = match similar {
-                Some((_, name)) => format!("there is no such key; did you mean `{name}`?"),
-                None => "there is no such key; a key is a flag of `sockeye serve` without its \
-                         dashes"
-                    .to_owned(),
+            let hint = match similar {
+                Some((_, name)) => format!("did you mean `{name}`?"),
+                None => "a key is a flag of `sockeye serve` without its dashes".to_owned(),
             };
-            self.wrong(setting, &reason)
+            self.error(setting, "there is no such key", Some(hint))
         })
     }
 
@@ -240,7 +239,8 @@ impl File {
             Err(error) => {
                 let text = error.render().to_string();
                 let first = text.lines().next().unwrap_or_default();
-                Err(self.wrong(setting, first.trim_start_matches("error: ")))
+                let reason = super::in_backticks(first.trim_start_matches("error: "));
+                Err(self.wrong(setting, &reason))
             }
         }
     }
@@ -266,11 +266,16 @@ impl File {
     }
 
     fn wrong(&self, setting: &Setting, reason: &str) -> Error {
+        self.error(setting, reason, None)
+    }
+
+    fn error(&self, setting: &Setting, reason: &str, hint: Option<String>) -> Error {
         Error::Setting {
             path: self.path.clone(),
             line: setting.line,
             key: setting.key.clone(),
             reason: reason.to_owned(),
+            hint,
         }
     }
 }
