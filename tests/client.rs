@@ -56,6 +56,16 @@ impl Client {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
+    /// Sends `bytes` at most `times` times, until the other end does not take them any more.
+    ///
+    /// # Panics
+    /// Where it takes them all.
+    #[track_caller]
+    pub(crate) fn send_until_refused(&mut self, bytes: &[u8], times: usize) {
+        let refused = (0..times).any(|_| self.stream.write_all(bytes).is_err());
+        assert!(refused, "everything was taken");
+    }
+
     /// Sends a GET request for `path` and returns the answer.
     #[track_caller]
     pub(crate) fn get(&mut self, path: &str) -> Response {

@@ -278,3 +278,17 @@ fn a_client_that_resets_after_its_request_leaves_nothing_behind() {
     }
     assert_eq!(server.connect().get("/").status, 200);
 }
+
+#[test]
+fn an_early_answer_reaches_a_client_that_goes_on_sending() {
+    let server = TestServer::start("hello", &[]);
+    for _ in 0..10 {
+        let mut client = server.connect();
+        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n");
+        // Far more than the kernel holds and the server discards, so some of it is never taken.
+        client.send_until_refused(&[b'x'; 65_536], 1000);
+        let response = client.response();
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("connection"), Some("close"));
+    }
+}

@@ -94,7 +94,20 @@ fn a_missing_component_fails_to_start() {
 #[test]
 fn a_directory_instead_of_a_component_fails_to_start() {
     let scratch = Scratch::new();
-    check(&["serve", scratch.text()], FAILED, &[scratch.text()]);
+    let hint = format!("`sockeye serve --root {}`", scratch.text());
+    check(&["serve", scratch.text()], FAILED, &[scratch.text(), &hint]);
+}
+
+#[test]
+fn a_component_that_begins_with_more_memory_than_allowed_fails_to_start() {
+    let path = component("hello");
+    let path = path.to_str().unwrap();
+    let args = ["serve", path, "--memory-limit", "64KiB"];
+    check(
+        &args,
+        FAILED,
+        &[path, "65536", "hint: give `--memory-limit 2MiB`"],
+    );
 }
 
 #[test]
@@ -231,5 +244,9 @@ fn a_value_that_a_flag_cannot_have_is_a_usage_error() {
 #[test]
 fn an_unknown_flag_or_command_is_a_usage_error() {
     check(&["serve", "--fast"], USAGE, &["--fast"]);
-    check(&["swim"], USAGE, &["swim"]);
+    check(&["swim"], USAGE, &["`swim`"]);
+    let hello = component("hello");
+    let hello = hello.to_str().unwrap();
+    let hint = format!("hint: to serve it, type `sockeye serve {hello}`");
+    check(&[hello], USAGE, &[&hint]);
 }

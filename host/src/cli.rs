@@ -3,8 +3,10 @@
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{Error, server};
@@ -138,10 +140,21 @@ fn usage(error: &clap::Error) -> ! {
         true => text.ansi().to_string(),
         false => text.to_string(),
     };
+    let mut text = in_backticks(&text);
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && Path::new(word).exists()
+    {
+        let root = if Path::new(word).is_dir() {
+            "--root "
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "\nhint: to serve it, type `sockeye serve {root}{word}`\n"
+        ));
+    }
     // Nobody is left to tell where this fails.
-    let _ = io::stderr()
-        .lock()
-        .write_all(in_backticks(&text).as_bytes());
+    let _ = io::stderr().lock().write_all(text.as_bytes());
     std::process::exit(error.exit_code())
 }
 

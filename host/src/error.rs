@@ -77,6 +77,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The component begins with more memory than an instance may have.
+    #[error("`{name}` begins with {needed} bytes of memory, and `--memory-limit` is {limit}")]
+    MemoryLimit {
+        /// The path as it was given.
+        name: String,
+        /// What it needs, in bytes.
+        needed: usize,
+        /// What it may have, in bytes.
+        limit: usize,
+    },
     /// The file is machine code, which nobody has vouched for.
     #[error("`{name}` was compiled before, and is native code that no sandbox holds")]
     Precompiled {
@@ -216,6 +226,15 @@ impl Error {
     /// What the operator can do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Error::ReadComponent { name, source }
+                if source.kind() == io::ErrorKind::IsADirectory =>
+            {
+                format!("`sockeye serve --root {name}` serves the files of a directory")
+            }
+            Error::MemoryLimit { needed, .. } => format!(
+                "give `--memory-limit {}MiB`, or more for what it allocates",
+                needed.div_ceil(1 << 20)
+            ),
             Error::ReadComponent { .. } => {
                 "give the path of a component, or none to serve the built-in handler".to_owned()
             }

@@ -128,8 +128,12 @@ fn report(
 /// Writes one topic: its name, and a line for each item.
 fn list<'a>(text: &mut String, topic: &str, items: impl Iterator<Item = (&'a str, &'a str)>) {
     let mut topic = topic;
+    let mut said = "";
     for (item, note) in items {
-        let line = format!("{topic:9}{item:42} {note}");
+        // What is true of several in a row is said once.
+        let shown = if note == said { "" } else { note };
+        said = note;
+        let line = format!("{topic:9}{item:42} {shown}");
         // Writing to a string does not fail.
         let _ = writeln!(text, "{}", line.trim_end());
         topic = "";

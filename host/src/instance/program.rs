@@ -79,11 +79,23 @@ impl Programs {
         let compiled = services
             .map(|service| Compiled::load(&compiler, &service.component, &config.compiling))
             .collect::<Result<Vec<_>, _>>()?;
+        let limit = config.limits.instance_bytes_max;
+        for (service, compiled) in config.services.iter().zip(&compiled) {
+            let needed = compiled.needs().memory_bytes;
+            if needed > limit {
+                let name = service.component.to_string();
+                return Err(Error::MemoryLimit {
+                    name,
+                    needed,
+                    limit,
+                });
+            }
+        }
         // One pool for all: any instance fits into any of its places.
         let needs = compiled.iter().map(Compiled::needs);
         let needs = needs.fold(Needs::default(), Needs::max);
         let instances_max = capacity::instances_max(config.limits.instances_max, needs.memories)?;
-        let engine = engine::running(instances_max, needs, config.limits.instance_bytes_max)?;
+        let engine = engine::running(instances_max, needs, limit)?;
         let linker = linker(&engine)?;
         let each = config.services.iter().zip(compiled);
         let each = each.map(|(service, compiled)| {
