@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::chunked::Decoder;
-use super::head::{Framing, Refusal};
+use super::refusal::Refusal;
+use super::rules::Framing;
 use super::{BODY_TIMEOUT, DRAIN_BYTES_MAX, DRAIN_TIMEOUT};
 use crate::{Connection, ErrorCode, SendFlags};
 
@@ -29,6 +30,9 @@ pub(super) struct Body {
     decoded: usize,
     /// The client waits for `100 Continue` before it sends the body.
     continue_owed: bool,
+    /// How many bytes of data were handed out, and how many may be.
+    given: u64,
+    given_max: u64,
     fault: Option<Fault>,
 }
 
@@ -56,6 +60,8 @@ impl Body {
             data: 0..0,
             decoded: 0,
             continue_owed: false,
+            given: 0,
+            given_max: u64::MAX,
             fault: None,
         }
     }
@@ -69,13 +75,20 @@ impl Body {
         self.data = 0..0;
         self.decoded = self.piece.len();
         self.continue_owed = continue_owed;
+        self.given = 0;
+        self.given_max = u64::MAX;
         self.fault = None;
     }
 
-    /// Returns the status that the fault of the client deserves, if there was one.
+    /// Lets no more than `bytes` of data be handed out.
+    pub(super) fn limit(&mut self, bytes: u64) {
+        self.given_max = bytes;
+    }
+
+    /// Returns what the fault of the client deserves, if there was one.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self.fault {
-            Some(Fault::Refused(status)) => Some(status),
+            Some(Fault::Refused(refusal)) => Some(refusal),
             _ => None,
         }
     }
@@ -116,8 +129,11 @@ impl Body {
     /// Returns data that is here, or receives some; empty means the end of the body.
     pub(super) fn fill(&mut self, connection: &Connection) -> io::Result<&[u8]> {
         if self.data.is_empty() {
+            self.check_limit()?;
             self.send_continue(connection)?;
             self.advance(connection, BODY_TIMEOUT)?;
+            self.given = self.given.saturating_add(self.data.len() as u64);
+            self.check_limit()?;
         }
         Ok(&self.piece[self.data.clone()])
     }
@@ -160,11 +176,24 @@ impl Body {
         }
     }
 
+    /// Fails where the body is, or is going to be, larger than it may be.
+    fn check_limit(&mut self) -> io::Result<()> {
+        let announced = match &self.rest {
+            Rest::Length(length) => *length,
+            Rest::Chunked(_) => 0,
+        };
+        if self.fault.is_none() && self.given.saturating_add(announced) > self.given_max {
+            self.fault = Some(Fault::Refused(Refusal::body_too_large(self.given_max)));
+            self.data = 0..0;
+        }
+        self.check()
+    }
+
     /// Fails where no more of the body can be read.
     fn check(&self) -> io::Result<()> {
         match self.fault {
             None => Ok(()),
-            Some(Fault::Refused(_)) => Err(ErrorKind::InvalidData.into()),
+            Some(Fault::Refused(refusal)) => Err(refusal.into()),
             Some(Fault::Broken) => Err(ErrorKind::BrokenPipe.into()),
             Some(Fault::Forgone) => Err(Error::new(
                 ErrorKind::BrokenPipe,
@@ -185,8 +214,8 @@ impl Body {
                 };
                 self.decoded = 0;
                 if self.piece.is_empty() {
-                    self.fault = Some(Fault::Refused(400));
-                    return Err(ErrorKind::UnexpectedEof.into());
+                    self.fault = Some(Fault::Refused(Refusal::BODY_CUT));
+                    return self.check();
                 }
             }
             self.decode()?;
@@ -209,8 +238,8 @@ impl Body {
                     self.decoded += step.consumed;
                 }
                 Err(_) => {
-                    self.fault = Some(Fault::Refused(400));
-                    return Err(Error::new(ErrorKind::InvalidData, "malformed chunked body"));
+                    self.fault = Some(Fault::Refused(Refusal::BAD_CHUNK));
+                    return self.check();
                 }
             },
         }
@@ -219,7 +248,7 @@ impl Body {
 
     fn fail(&mut self, code: ErrorCode) -> Error {
         self.fault = Some(match code {
-            ErrorCode::Timeout => Fault::Refused(408),
+            ErrorCode::Timeout => Fault::Refused(Refusal::BODY_TOO_SLOW),
             _ => Fault::Broken,
         });
         code.into()
@@ -245,40 +274,4 @@ impl Read for RequestBody<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn begun(framing: Framing, continue_owed: bool) -> Body {
-        let mut body = Body::new();
-        body.begin(framing, continue_owed);
-        body
-    }
-
-    #[test]
-    fn a_body_that_was_never_asked_for_can_neither_be_read_nor_waited_for() {
-        for framing in [Framing::Length(1), Framing::Chunked] {
-            let mut body = begun(framing, true);
-            body.forgo_continue();
-            assert!(!body.continue_owed && body.is_undrainable());
-            assert_eq!(body.check().unwrap_err().kind(), ErrorKind::BrokenPipe);
-            // The handler chose that: its errors stay news to the operator.
-            assert!(!body.has_fault() && body.refusal().is_none());
-        }
-    }
-
-    #[test]
-    fn a_body_that_comes_unasked_can_be_read_after_the_answer_began() {
-        let mut body = begun(Framing::Length(1), false);
-        body.forgo_continue();
-        assert!(!body.is_undrainable());
-        assert!(body.check().is_ok());
-    }
-
-    #[test]
-    fn a_request_does_not_inherit_a_forgone_body() {
-        let mut body = begun(Framing::Length(1), true);
-        body.forgo_continue();
-        body.begin(Framing::Length(1), false);
-        assert!(body.check().is_ok());
-    }
-}
+mod tests;

@@ -6,8 +6,10 @@ use ::http::{Version, request};
 
 use super::answer::{Answer, ResponseBody};
 use super::body::{Body, RequestBody};
-use super::head::{self, Framing, Head};
+use super::head::Head;
 use super::response::Response;
+use super::rules::Framing;
+use super::target;
 use crate::{Connection, File};
 
 /// One request and its answer.
@@ -64,7 +66,7 @@ impl Exchange {
     ///
     /// A target that is a whole URL takes precedence over the header line `Host`.
     pub fn host(&self) -> &str {
-        match head::authority(self.target().as_bytes()) {
+        match target::authority(self.target().as_bytes()) {
             Some(authority) => std::str::from_utf8(authority).unwrap_or_default(),
             None => self.header("host").unwrap_or_default(),
         }
@@ -96,6 +98,18 @@ impl Exchange {
             Framing::Length(length) => Some(length),
             Framing::Chunked => None,
         }
+    }
+
+    /// Refuses a request body of more than `bytes`, which is otherwise unlimited.
+    ///
+    /// Counts the whole body, decoded, however much of it has been read already. Reading a body
+    /// that is declared longer fails before anything of it is received, and before a client that
+    /// waits for `100 Continue` is asked for it; reading a chunked body fails where it passes the
+    /// limit. The error has the kind [`FileTooLarge`](ErrorKind::FileTooLarge) and names the limit;
+    /// a handler that returns it answers with 413, and every refused body ends the connection. A
+    /// body that is not read is not refused.
+    pub fn limit_body(&mut self, bytes: u64) {
+        self.body.limit(bytes);
     }
 
     /// Says whether the client wants to keep the connection, and nothing here has decided not to.
@@ -194,7 +208,7 @@ impl Exchange {
     /// Returns the target without the scheme and authority that one in absolute form has.
     fn origin(&self) -> &str {
         let target = self.target();
-        match head::authority(target.as_bytes()) {
+        match target::authority(target.as_bytes()) {
             Some(authority) => {
                 let scheme = target.find("://").map_or(0, |at| at + 3);
                 target.get(scheme + authority.len()..).unwrap_or_default()

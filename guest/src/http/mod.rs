@@ -12,13 +12,16 @@ mod chunked;
 mod date;
 mod exchange;
 mod head;
+mod refusal;
 mod response;
+mod rules;
+mod target;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::{Connection, ErrorCode};
-use head::Refusal;
+use refusal::Refusal;
 
 pub use ::http::Version;
 pub use answer::ResponseBody;
@@ -26,6 +29,7 @@ pub use body::RequestBody;
 pub use exchange::Exchange;
 pub use head::{HEAD_BYTES_MAX, HEADERS_MAX};
 pub use response::Response;
+pub use target::TARGET_BYTES_MAX;
 
 /// How long a request head may take from its first bytes; a slower one is answered with 408.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,8 +56,8 @@ enum Received {
 
 /// What a handler of requests returns.
 ///
-/// An error before anything of the answer was sent becomes an answer with status 500, or 400 or
-/// 408 where the client's body was at fault. Later it closes the connection without the end of the
+/// An error before anything of the answer was sent becomes an answer with status 500, or 400, 408
+/// or 413 where the client's body was at fault. Later it closes the connection without the end of the
 /// answer, so that the client can tell.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -77,8 +81,8 @@ pub fn serve(
             // A client that sends nothing else must not hold the instance until a head deadline.
             Ok(Received::EmptyLines) => {}
             Ok(Received::End) => return None,
-            Err(status) => {
-                exchange.refuse(status);
+            Err(refusal) => {
+                exchange.refuse(refusal);
                 return None;
             }
         }
@@ -89,7 +93,7 @@ pub fn serve(
 }
 
 impl Exchange {
-    /// Receives the next request, or says with which status it is refused.
+    /// Receives the next request, or says why it is refused.
     fn receive(&mut self) -> std::result::Result<Received, Refusal> {
         // What fails before a head was parsed is answered as to HTTP/1.1, and ends the connection.
         self.head.clear();
@@ -129,19 +133,16 @@ impl Exchange {
             let _ = writeln!(io::stderr(), "handler failed: {method} `{target}`: {error}");
         }
         if !self.answer.sent {
-            self.refuse(self.body.refusal().unwrap_or(500));
+            self.refuse(self.body.refusal().unwrap_or(Refusal::HANDLER_FAILED));
         }
         self.close();
     }
 
-    /// Answers with nothing but a status, and closes the connection.
-    fn refuse(&mut self, status: Refusal) {
+    /// Answers with what was wrong, and closes the connection.
+    fn refuse(&mut self, refusal: Refusal) {
         self.answer.begin(true);
-        let reason = ::http::StatusCode::from_u16(status)
-            .ok()
-            .and_then(|s| s.canonical_reason());
         // A client that does not take the answer gets the end of the connection all the same.
-        let _ = self.respond(status, "text/plain", reason.unwrap_or_default());
+        let _ = self.respond(refusal.status, "text/plain", format!("{refusal}\n"));
     }
 }
 
@@ -156,7 +157,7 @@ fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal
         // It has not, or the head is whole but its lines end in bare line feeds.
         let bare: [&[u8]; 2] = [b"\n\n", b"\n\r\n"];
         if bare.iter().any(|end| until(end, Duration::ZERO).is_ok()) {
-            return Err(400);
+            return Err(head::BARE_LINE_FEED);
         }
         // Nothing of a head is taken before all of it is there: as long as that is so, the host
         // can give the instance to another connection.
@@ -164,9 +165,12 @@ fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal
     }
     match head {
         Ok(bytes) => Ok(bytes),
-        Err(ErrorCode::TooLarge) => Err(431),
+        Err(ErrorCode::TooLarge) => {
+            let start = connection.recv(HEAD_BYTES_MAX, Some(Duration::ZERO));
+            Err(head::too_large(&start.unwrap_or_default()))
+        }
         Err(ErrorCode::Timeout) => match connection.recv(1, Some(Duration::ZERO)) {
-            Ok(part) if !part.is_empty() => Err(408),
+            Ok(part) if !part.is_empty() => Err(Refusal::HEAD_TOO_SLOW),
             _ => Ok(Vec::new()),
         },
         Err(_) => Ok(Vec::new()),

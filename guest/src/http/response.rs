@@ -143,6 +143,12 @@ impl<'a> Response<'a> {
         let exchange = &mut *self.exchange;
         exchange.body.forgo_continue();
         let old = exchange.head.version == Version::HTTP_10;
+        // RFC 9110 section 15.3.6: 205 has an empty body, which its head says.
+        let length = if self.status == 205 {
+            Length::Known(0)
+        } else {
+            length
+        };
         let bodiless = matches!(self.status, 204 | 304);
         let until_close = matches!(length, Length::Unknown) && old && !bodiless;
         let answer = &mut exchange.answer;
@@ -169,7 +175,7 @@ impl<'a> Response<'a> {
             push_header(&mut answer.out, b"Connection", b"keep-alive");
         }
         answer.out.extend_from_slice(b"\r\n");
-        if bodiless || exchange.head.method() == "HEAD" {
+        if bodiless || self.status == 205 || exchange.head.method() == "HEAD" {
             answer.state = State::Bodiless;
         }
         Ok(())

@@ -15,15 +15,23 @@ fn parse(bytes: &[u8]) -> Head {
 }
 
 #[track_caller]
-fn check_refused(bytes: impl AsRef<[u8]>, status: Refusal) {
+fn check_refused(bytes: impl AsRef<[u8]>, status: u16) {
     let bytes = bytes.as_ref();
     let refusal = Head::new().parse(bytes.to_vec());
-    assert_eq!(refusal, Err(status), "{:?}", String::from_utf8_lossy(bytes));
+    let refused = refusal.map_err(|refusal| refusal.status);
+    assert_eq!(refused, Err(status), "{:?}", String::from_utf8_lossy(bytes));
+}
+
+/// Checks the line that the client gets.
+#[track_caller]
+fn check_reason(bytes: impl AsRef<[u8]>, reason: &str) {
+    let refusal = Head::new().parse(bytes.as_ref().to_vec()).unwrap_err();
+    assert_eq!(refusal.to_string(), reason);
 }
 
 /// Checks a request of HTTP/1.1 that has these lines besides `Host`.
 #[track_caller]
-fn check_lines_refused(lines: &str, status: Refusal) {
+fn check_lines_refused(lines: &str, status: u16) {
     check_refused(format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n"), status);
     check_refused(format!("POST / HTTP/1.1\r\n{lines}Host: a\r\n\r\n"), status);
 }
@@ -76,7 +84,7 @@ fn a_head_does_not_inherit_from_the_one_before() {
         (head.headers().count(), head.framing),
         (0, Framing::Length(0))
     );
-    assert_eq!(head.parse(b"nonsense".to_vec()), Err(400));
+    assert!(head.parse(b"nonsense".to_vec()).is_err());
     assert_eq!(head.method(), "");
 }
 
@@ -173,9 +181,6 @@ fn every_form_of_target_is_accepted_where_it_belongs() {
     ] {
         parse(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
     }
-    assert_eq!(authority(b"http://a:80/b?c"), Some(&b"a:80"[..]));
-    assert_eq!(authority(b"https://a?b"), Some(&b"a"[..]));
-    assert_eq!(authority(b"/http://a"), None);
 }
 
 #[test]
@@ -301,6 +306,82 @@ fn continue_is_expected_only_before_a_body_and_by_1_1() {
     assert!(expects("HTTP/1.1", "Transfer-Encoding: chunked\r\n"));
     assert!(!expects("HTTP/1.1", ""));
     assert!(!expects("HTTP/1.0", "Content-Length: 1\r\n"));
+    // A list, of which an element may be empty.
+    assert!(expects(
+        "HTTP/1.1",
+        "Content-Length: 1\r\nExpect: ,100-continue\r\n"
+    ));
+}
+
+#[test]
+fn any_other_expectation_cannot_be_met() {
+    for value in [
+        "100",
+        "200-ok",
+        "100-continue, a",
+        "a=b",
+        "100-continue;a=b",
+    ] {
+        check_lines_refused(&format!("Expect: {value}\r\n"), 417);
+    }
+    parse(b"GET / HTTP/1.1\r\nHost: a\r\nExpect:\r\n\r\n");
+}
+
+#[test]
+fn a_refusal_says_what_was_wrong() {
+    let after_host = |lines: &str| format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+    for (lines, reason) in [
+        ("Host: a\r\n", "a request has exactly one Host line"),
+        (
+            "Content-Length: x\r\n",
+            "Content-Length is not a number below 2^64",
+        ),
+        (
+            "A : b\r\n",
+            "a header line does not begin with a name and a colon",
+        ),
+        ("A: \0\r\n", "a header value contains what it cannot"),
+        (
+            "Expect: a\r\n",
+            "no expectation but 100-continue can be met",
+        ),
+        ("A: b\n", "a line of the request head does not end in CR LF"),
+    ] {
+        check_reason(after_host(lines), reason);
+    }
+    check_reason(
+        "GET / HTTP/1.1\r\n\r\n",
+        "a request has exactly one Host line",
+    );
+    check_reason(
+        "GET / HTTP/3.0\r\n\r\n",
+        "no versions but HTTP/1.0 and 1.1 are spoken",
+    );
+    let many = "A: b\r\n".repeat(HEADERS_MAX);
+    check_reason(after_host(&many), "request has more than 100 header lines");
+}
+
+#[test]
+fn targets_have_a_limit_that_counts_before_that_of_heads() {
+    let head = |length: usize| {
+        let path = "a".repeat(length - 1);
+        format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n")
+    };
+    let longest = parse(head(TARGET_BYTES_MAX).as_bytes());
+    assert_eq!(longest.target().len(), TARGET_BYTES_MAX);
+    check_refused(head(TARGET_BYTES_MAX + 1), 414);
+    let reason = "request target is longer than 8000 bytes";
+    check_reason(head(TARGET_BYTES_MAX + 1), reason);
+    check_reason(head(HEAD_BYTES_MAX as usize), reason);
+    // Where the head has no end within its limit, the target decides as far as it is there.
+    let endless = head(HEAD_BYTES_MAX as usize);
+    for start in [&endless[..], &format!("\r\n{endless}")] {
+        let refusal = too_large(&start.as_bytes()[..HEAD_BYTES_MAX as usize]);
+        assert_eq!(refusal, Refusal::TARGET_TOO_LONG);
+    }
+    let line = format!("GET / HTTP/1.1\r\nA: {}", "b c".repeat(8_000));
+    assert_eq!(too_large(line.as_bytes()), Refusal::HEAD_TOO_LARGE);
+    assert_eq!(too_large(&[b'A'; 20_000]), Refusal::HEAD_TOO_LARGE);
 }
 
 #[test]
