@@ -20,6 +20,7 @@ mod startup;
 
 mod activation;
 mod curl;
+mod examples;
 mod http;
 mod malformed;
 mod parking;
