@@ -78,6 +78,11 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
+    /// Says that nothing more is sent, to a server that may have closed already.
+    pub(crate) fn half_close_in_vain(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
     /// Closes the connection in a way that sends RST instead of FIN.
     pub(crate) fn reset(self) {
         rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
@@ -199,6 +204,23 @@ impl Client {
     #[track_caller]
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.receive().unwrap() > 0 {}
+        std::mem::take(&mut self.received)
+    }
+
+    /// Receives everything until the server ends its side, in whatever way.
+    ///
+    /// # Panics
+    /// Where it does not end it.
+    #[track_caller]
+    pub(crate) fn rest_in_vain(&mut self) -> Vec<u8> {
+        loop {
+            match self.receive() {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("still open: {error}"),
+            }
+        }
         std::mem::take(&mut self.received)
     }
 

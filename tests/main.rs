@@ -19,6 +19,7 @@ mod refusals;
 mod startup;
 
 mod activation;
+mod conformance;
 mod curl;
 mod examples;
 mod http;
