@@ -21,6 +21,7 @@ mod startup;
 mod activation;
 mod conformance;
 mod curl;
+mod differential;
 mod examples;
 mod http;
 mod malformed;

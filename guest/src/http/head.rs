@@ -90,7 +90,10 @@ impl Head {
         match request.parse_with_uninit_headers(bytes, &mut headers) {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
             Ok(httparse::Status::Complete(_)) => return Err(BARE_LINE_FEED),
-            Ok(httparse::Status::Partial) => return Err(Refusal::bad("request head has no end")),
+            Ok(httparse::Status::Partial) if !has_bare_line_feed(bytes) => {
+                return Err(Refusal::bad("request head has no end"));
+            }
+            Ok(httparse::Status::Partial) => return Err(BARE_LINE_FEED),
             Err(error) => return Err(refusal(error, bytes)),
         }
         // httparse takes a bare LF for the end of a line; it takes no CR for anything else.

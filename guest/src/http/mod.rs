@@ -57,8 +57,8 @@ enum Received {
 /// What a handler of requests returns.
 ///
 /// An error before anything of the answer was sent becomes an answer with status 500, or 400, 408
-/// or 413 where the client's body was at fault. Later it closes the connection without the end of the
-/// answer, so that the client can tell.
+/// or 413 where the client's body was at fault. Later it closes the connection without the end of
+/// the answer, so that the client can tell.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Serves the requests of one connection and says what becomes of it.

@@ -357,6 +357,11 @@ fn a_refusal_says_what_was_wrong() {
         "GET / HTTP/3.0\r\n\r\n",
         "no versions but HTTP/1.0 and 1.1 are spoken",
     );
+    check_reason(
+        "\n\r\n\r\n",
+        "a line of the request head does not end in CR LF",
+    );
+    check_reason("GET / HTTP/1.1\r\nHo", "request head has no end");
     let many = "A: b\r\n".repeat(HEADERS_MAX);
     check_reason(after_host(&many), "request has more than 100 header lines");
 }
