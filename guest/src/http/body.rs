@@ -176,13 +176,18 @@ impl Body {
         }
     }
 
-    /// Fails where the body is, or is going to be, larger than it may be.
-    fn check_limit(&mut self) -> io::Result<()> {
+    /// Says whether the body is, or is going to be, larger than it may be.
+    pub(super) fn is_over_limit(&self) -> bool {
         let announced = match &self.rest {
             Rest::Length(length) => *length,
             Rest::Chunked(_) => 0,
         };
-        if self.fault.is_none() && self.given.saturating_add(announced) > self.given_max {
+        self.given.saturating_add(announced) > self.given_max
+    }
+
+    /// Fails where the body is over its limit or nothing more of it can be read.
+    fn check_limit(&mut self) -> io::Result<()> {
+        if self.fault.is_none() && self.is_over_limit() {
             self.fault = Some(Fault::Refused(Refusal::body_too_large(self.given_max)));
             self.data = 0..0;
         }

@@ -18,13 +18,14 @@ use super::target::{TARGET_BYTES_MAX, is_target};
 /// The most header lines that a request may have; more are answered with 431.
 pub const HEADERS_MAX: usize = 100;
 
-/// The largest request head in bytes; a larger one is answered with 431.
+/// The largest request head in bytes; a larger one is answered with 431, or with 414 where its
+/// target alone is longer than [`TARGET_BYTES_MAX`].
 // The host's own default (`--head-limit`). Ranges into a head are two `u16`, so less than 64 KiB.
 pub const HEAD_BYTES_MAX: u32 = 16 * 1024;
 
 pub(super) const BARE_LINE_FEED: Refusal =
     Refusal::bad("a line of the request head does not end in CR LF");
-const VERSION_UNKNOWN: Refusal = Refusal::new(505, "no versions but HTTP/1.0 and 1.1 are spoken");
+const VERSION_UNKNOWN: Refusal = Refusal::new(505, "no versions but 1.0 and 1.1 are spoken");
 
 /// One request head: its bytes, and where in them the parts are.
 #[derive(Debug)]

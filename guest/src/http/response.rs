@@ -14,7 +14,8 @@ use crate::File;
 /// Made by [`Exchange::response`]. `Content-Length`, `Transfer-Encoding`, `Connection` and `Date`
 /// are set by the library and cannot be given. Nothing is sent before [`send`](Self::send),
 /// [`stream`](Self::stream) or [`send_file`](Self::send_file), which also report what was wrong
-/// with a header line.
+/// with a header line. A body that the status does not allow (204, 205, 304) is dropped, and so
+/// is the body of an answer to HEAD.
 ///
 /// # Errors
 /// - `InvalidInput`: the status is not within 200 to 999, a header line cannot be sent, or the
@@ -99,7 +100,8 @@ impl<'a> Response<'a> {
     /// while the answer is written. With any other status reading that body fails from here on,
     /// because the client may never send it, and the connection ends with the answer.
     pub fn stream(mut self, length: Option<u64>) -> io::Result<()> {
-        if self.fault.is_none() && self.status < 300 {
+        let wanted = self.status < 300 && !self.exchange.body.is_over_limit();
+        if self.fault.is_none() && wanted {
             let Exchange {
                 connection, body, ..
             } = &mut *self.exchange;

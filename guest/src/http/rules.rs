@@ -76,7 +76,7 @@ impl Rules {
             }
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                 if self.old {
-                    return Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding"));
+                    return Err(Refusal::bad("version 1.0 has no Transfer-Encoding"));
                 }
                 if self.chunked {
                     return Err(MISPLACED_CHUNKED);

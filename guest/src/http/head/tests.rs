@@ -355,7 +355,7 @@ fn a_refusal_says_what_was_wrong() {
     );
     check_reason(
         "GET / HTTP/3.0\r\n\r\n",
-        "no versions but HTTP/1.0 and 1.1 are spoken",
+        "no versions but 1.0 and 1.1 are spoken",
     );
     check_reason(
         "\n\r\n\r\n",
