@@ -265,6 +265,27 @@ fn a_client_that_is_not_asked_for_its_body_gets_one_answer_and_the_end() {
 }
 
 #[test]
+fn a_client_is_asked_for_no_body_that_is_over_the_limit_of_its_handler() {
+    let server = TestServer::start("inspect", &[]);
+    for (length, asked) in [(5, true), (11, false)] {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /early HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\
+             Expect: 100-continue\r\n\r\n"
+        ));
+        if asked {
+            assert_eq!(client.response_head().status, 100);
+            client.send("hello");
+            assert_eq!(client.response().text(), "hello");
+        } else {
+            // The answer had begun, but nothing of it had been sent.
+            assert_eq!(client.response().status, 413);
+            assert_eq!(client.rest(), b"");
+        }
+    }
+}
+
+#[test]
 fn a_client_that_resets_after_its_request_leaves_nothing_behind() {
     let server = TestServer::start("hello", &[]);
     for _ in 0..50 {

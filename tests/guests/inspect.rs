@@ -5,20 +5,26 @@
 //! ```
 //!
 //! Some paths do something particular, so that a test sees what becomes of it: `/unread` leaves
-//! the body where it is, `/limit` reads at most 10 bytes, `/stream` answers in chunks, and
-//! `/status/NUMBER` answers with that status.
+//! the body where it is, `/limit` reads at most 10 bytes, `/early` does so after its answer has
+//! begun, `/stream` answers in chunks, and `/status/NUMBER` answers with that status.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use sockeye_guest::http::{self, Exchange, Version};
 
-/// What `/limit` reads.
+/// What `/limit` and `/early` read.
 const BODY_BYTES_MAX: u64 = 10;
 
 fn inspect(exchange: &mut Exchange) -> http::Result {
     let path = exchange.path().to_owned();
-    if path == "/limit" {
+    if path == "/limit" || path == "/early" {
         exchange.limit_body(BODY_BYTES_MAX);
+    }
+    if path == "/early" {
+        exchange.response(200).stream(None)?;
+        let (mut request, mut answer) = exchange.split();
+        io::copy(&mut request, &mut answer)?;
+        return Ok(());
     }
     let mut body = Vec::new();
     if path != "/unread" {

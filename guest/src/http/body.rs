@@ -122,7 +122,11 @@ impl Body {
     /// to get the final answer.
     pub(super) fn forgo_continue(&mut self) {
         if std::mem::take(&mut self.continue_owed) {
-            self.fault = Some(Fault::Forgone);
+            self.fault = Some(if self.is_over_limit() {
+                Fault::Refused(Refusal::body_too_large(self.given_max))
+            } else {
+                Fault::Forgone
+            });
         }
     }
 

@@ -21,6 +21,15 @@ fn a_body_that_was_never_asked_for_can_neither_be_read_nor_waited_for() {
 }
 
 #[test]
+fn a_body_over_its_limit_that_was_never_asked_for_is_refused_for_its_size() {
+    let mut body = begun(Framing::Length(11), true);
+    body.limit(10);
+    body.forgo_continue();
+    assert_eq!(body.check().unwrap_err().kind(), ErrorKind::FileTooLarge);
+    assert_eq!(body.refusal().map(|refusal| refusal.status), Some(413));
+}
+
+#[test]
 fn a_body_that_comes_unasked_can_be_read_after_the_answer_began() {
     let mut body = begun(Framing::Length(1), false);
     body.forgo_continue();
