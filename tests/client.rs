@@ -209,19 +209,18 @@ impl Client {
 
     /// Receives everything until the server ends its side, in whatever way.
     ///
-    /// # Panics
-    /// Where it does not end it.
-    #[track_caller]
-    pub(crate) fn rest_in_vain(&mut self) -> Vec<u8> {
+    /// # Errors
+    /// It does not end it.
+    pub(crate) fn rest_in_vain(&mut self) -> io::Result<Vec<u8>> {
         loop {
             match self.receive() {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
-                Err(error) => panic!("still open: {error}"),
+                Err(error) => return Err(error),
             }
         }
-        std::mem::take(&mut self.received)
+        Ok(std::mem::take(&mut self.received))
     }
 
     /// Waits until the server has ended its side in whatever way; bytes before that are dropped.

@@ -96,7 +96,7 @@ fn send(mut client: Client, script: &Script) -> Vec<u8> {
     }
     client.send_in_vain(&script.bytes[from..]);
     client.half_close_in_vain();
-    client.rest_in_vain()
+    client.rest_in_vain().expect("both sides end")
 }
 
 /// Reads the answers as what the server made of the requests.
