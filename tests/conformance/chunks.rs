@@ -126,10 +126,14 @@ rows! {
         chunked!("3;\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
     "9112 7.1.1" "an extension of 1000 bytes":
         chunked!("3;⟨1000×e⟩\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
-    "9112 7.1.1" "an extension of 2000 bytes":
-        chunked!("3;⟨2000×e⟩\r\nabc\r\n0\r\n\r\n") => refused(400);
-    "9112 7.1.1" "2000 blanks in front of an extension":
-        chunked!("3⟨2000× ⟩;a\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "an extension of 20000 bytes":
+        chunked!("3;⟨20000×e⟩\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "20000 blanks in front of an extension":
+        chunked!("3⟨20000× ⟩;a\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "extensions of 8000 bytes altogether":
+        chunked!("⟨2000×1;ab\r\nx\r\n⟩0\r\n\r\n") => sees_body!("⟨2000×x⟩");
+    "9112 7.1.1" "extensions of 20000 bytes altogether":
+        chunked!("⟨5000×1;abc\r\nx\r\n⟩0\r\n\r\n") => refused(400);
     "9112 7.1.1" "an extension with a control":
         chunked!("3;a□\r\nabc\r\n0\r\n\r\n"), each "\0\x01\x08\x0b\x0c\x1f\x7f" => refused(400);
     "9112 7.1.1" "a bare LF within an extension":

@@ -111,7 +111,7 @@ pub(super) const RULES: &[Rule] = &[
                 let list = values(head, "transfer-encoding");
                 list.len() > 1 || list.iter().any(|coding| coding.contains(','))
             };
-            it.refuses(400, "one chunked") && it.has_head(more)
+            it.refuses(400, "one chunked at its end") && it.has_head(more)
         },
     },
     Rule {

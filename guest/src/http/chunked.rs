@@ -10,8 +10,10 @@ use std::ops::Range;
 /// The most digits of a chunk size, leading zeros included.
 const SIZE_DIGITS_MAX: u8 = 16;
 
-/// The most bytes that the extensions of one chunk may have.
-const EXTENSION_BYTES_MAX: u16 = 1024;
+/// The most bytes that the extensions of all chunks of a body together may have, with the blanks
+/// around them. RFC 9112 section 7.1.1 asks for a limit on their total: nothing else bounds how
+/// much a client sends for one byte of data.
+const EXTENSION_BYTES_MAX: u16 = 16 * 1024;
 
 /// The most bytes that all trailer lines together may have.
 const TRAILER_BYTES_MAX: u16 = 4096;
@@ -38,8 +40,10 @@ pub(super) struct Decoder {
     state: State,
     /// What is left of the chunk, or its size as far as it is known.
     size: u64,
-    /// How many digits, extension bytes or trailer bytes there were.
+    /// How many digits of this size or trailer bytes there were.
     count: u16,
+    /// How many bytes of extensions there were.
+    extension_bytes: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,7 @@ impl Decoder {
             state: State::Size,
             size: 0,
             count: 0,
+            extension_bytes: 0,
         }
     }
 
@@ -126,15 +131,11 @@ impl Decoder {
     fn frame(&mut self, byte: u8) -> Result<State, Malformed> {
         Ok(match (self.state, byte) {
             (State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
-            (State::Size, b' ' | b'\t') if self.count > 0 => State::SizeBlank,
-            (State::SizeBlank, b' ' | b'\t') => {
-                self.count(EXTENSION_BYTES_MAX, State::SizeBlank)?
-            }
-            (State::Size, b';') if self.count > 0 => State::Extension,
-            (State::SizeBlank, b';') => State::Extension,
-            (State::Extension, _) if is_text(byte) => {
-                self.count(EXTENSION_BYTES_MAX, State::Extension)?
-            }
+            (State::Size, b' ' | b'\t') if self.count > 0 => self.extension(State::SizeBlank)?,
+            (State::SizeBlank, b' ' | b'\t') => self.extension(State::SizeBlank)?,
+            (State::Size, b';') if self.count > 0 => self.extension(State::Extension)?,
+            (State::SizeBlank, b';') => self.extension(State::Extension)?,
+            (State::Extension, _) if is_text(byte) => self.extension(State::Extension)?,
             (State::Size, b'\r') if self.count > 0 => State::SizeLf,
             (State::Extension, b'\r') => State::SizeLf,
             (State::SizeLf, b'\n') => {
@@ -167,6 +168,15 @@ impl Decoder {
         // 16 digits fit exactly, so the shift loses nothing.
         self.size = self.size << 4 | u64::from(digit);
         self.count(SIZE_DIGITS_MAX.into(), State::Size)
+    }
+
+    fn extension(&mut self, state: State) -> Result<State, Malformed> {
+        self.extension_bytes += 1;
+        if self.extension_bytes > EXTENSION_BYTES_MAX {
+            Err(Malformed)
+        } else {
+            Ok(state)
+        }
     }
 
     fn count(&mut self, max: u16, state: State) -> Result<State, Malformed> {

@@ -8,7 +8,8 @@ use super::target::is_host;
 
 const ONE_HOST: Refusal = Refusal::bad("a request has exactly one Host line");
 const BAD_LENGTH: Refusal = Refusal::bad("Content-Length is not a number below 2^64");
-const MISPLACED_CHUNKED: Refusal = Refusal::bad("Transfer-Encoding does not end in one chunked");
+const MISPLACED_CHUNKED: Refusal =
+    Refusal::bad("Transfer-Encoding is not a list with one chunked at its end");
 const EXPECTATION_FAILED: Refusal = Refusal::new(417, "no expectation but 100-continue can be met");
 
 /// How the body of a request is delimited.
@@ -117,16 +118,16 @@ impl Rules {
 }
 
 /// Accepts `chunked` alone: nothing else is implemented, and chunked has to come last and once.
+// RFC 9110 section 5.6.1 would have empty elements ignored; here two readers must not differ.
 fn check_transfer_encoding(value: &[u8]) -> Result<(), Refusal> {
-    if value.eq_ignore_ascii_case(b"chunked") {
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    if is_chunked(value) {
         return Ok(());
     }
-    let chunked = list(value)
-        .filter(|coding| coding.eq_ignore_ascii_case(b"chunked"))
-        .count();
-    let last = list(value).last().unwrap_or_default();
-    let misplaced = chunked > 1 || chunked == 1 && !last.eq_ignore_ascii_case(b"chunked");
-    Err(if misplaced || last.is_empty() {
+    let chunked = list(value).filter(|coding| is_chunked(coding)).count();
+    let last = list(value).last().is_some_and(is_chunked);
+    let misplaced = chunked > 1 || chunked == 1 && !last;
+    Err(if misplaced || list(value).any(<[u8]>::is_empty) {
         MISPLACED_CHUNKED
     } else {
         Refusal::new(501, "no Transfer-Encoding but chunked is implemented")

@@ -208,9 +208,13 @@ fn every_cut_is_unfinished_and_every_changed_byte_is_no_panic() {
 #[test]
 fn extensions_and_trailers_have_limits() {
     let extension = |length| format!("0;{}\r\n\r\n", "e".repeat(length));
-    assert!(decode(extension(1000).as_bytes(), [2000]).is_ok());
-    check_too_long(&extension(1025));
-    check_too_long(&format!("0{};\r\n\r\n", " ".repeat(1025)));
+    assert!(decode(extension(16_383).as_bytes(), [20_000]).is_ok());
+    check_too_long(&extension(16_384));
+    check_too_long(&format!("0{};\r\n\r\n", " ".repeat(16_384)));
+    // All of them together count.
+    let many = |count| "1;234\r\nx\r\n".repeat(count) + "0\r\n\r\n";
+    assert!(decode(many(4096).as_bytes(), [50_000]).is_ok());
+    check_too_long(&many(4097));
 
     let trailer = |length| format!("0\r\n{}\r\n", "A:b\r\n".repeat(length));
     assert!(decode(trailer(2000).as_bytes(), [20_000]).is_ok());

@@ -265,7 +265,15 @@ fn a_coding_other_than_chunked_is_refused() {
     ] {
         check_lines_refused(&format!("Transfer-Encoding: {value}\r\n"), 501);
     }
-    for value in ["", "chunked, chunked", "chunked, gzip", "chunked,", ","] {
+    for value in [
+        "",
+        "chunked, chunked",
+        "chunked, gzip",
+        "chunked,",
+        ",chunked",
+        "gzip,,chunked",
+        ",",
+    ] {
         check_lines_refused(&format!("Transfer-Encoding: {value}\r\n"), 400);
     }
     check_lines_refused(
