@@ -111,8 +111,10 @@ const ODD_HOSTS: &[&str] = &[
     "a b", "a,b", "a/b", "u@a", "a:x", "[::1", "a\u{e9}", "a:1:2",
 ];
 
-const LENGTHS: &[&str] = &["+", "-", "0x", "00", "", " ", "\t"];
+/// What stands in front of the number of a `Content-Length` once in a while.
+const ODD_LENGTH_FRONTS: &[&str] = &["+", "-", "0x", "00", "", " ", "\t"];
 
+/// What stands behind the size of a chunk.
 const SIZE_TAILS: &[&str] = &[";a", ";a=b", ";a=\"b\"", " ;a", ";"];
 
 const ODD_SIZE_TAILS: &[&str] = &[
@@ -152,7 +154,7 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
     }
 
-    fn pick<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
+    fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         choices[self.below(choices.len())]
     }
 
@@ -207,7 +209,7 @@ fn request(random: &mut Random) -> String {
 
 fn sized_body(random: &mut Random, lines: &mut Vec<String>) -> String {
     let length = random.below(30);
-    let odd = random.mostly(&[""], LENGTHS, 12);
+    let odd = random.mostly(&[""], ODD_LENGTH_FRONTS, 12);
     lines.insert(
         random.below(lines.len() + 1),
         format!("Content-Length: {odd}{length}"),

@@ -46,7 +46,8 @@ pub(super) fn is_host(value: &[u8]) -> bool {
         [b'[', address @ .., b']'] => address.iter().all(|b| is_name_byte(*b) || *b == b':'),
         _ => name.iter().all(|byte| is_name_byte(*byte)) && is_percent_encoded(name),
     };
-    named && port(value).is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+    let port = value.get(name.len() + 1..);
+    named && port.is_none_or(|port| port.iter().all(u8::is_ascii_digit))
 }
 
 /// Checks what [`is_host`] does, and that it names somebody (RFC 9110 section 4.2.1).
