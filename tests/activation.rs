@@ -102,7 +102,14 @@ fn a_head_that_does_not_end_in_time_is_answered_408() {
     let server = TestServer::start("hello", &["--head-timeout", "200ms"]);
     let mut client = server.connect();
     client.send(HALF_HEAD);
-    assert_eq!(client.response().status, 408);
+    let response = client.response();
+    assert_eq!(response.status, 408);
+    assert_eq!(response.text(), "request head took longer than 200ms\n");
+    assert!(
+        response
+            .header("date")
+            .is_some_and(|date| date.ends_with(" GMT"))
+    );
     assert_eq!(client.rest(), b"");
     assert_eq!(server.metric(&fired("head_time")), 1);
     assert_eq!(server.metric("sockeye_activations_total"), 0);
@@ -140,7 +147,9 @@ fn a_head_above_the_limit_is_answered_431() {
         "GET / HTTP/1.1\r\nHost: test\r\nX: {}",
         "x".repeat(2000)
     ));
-    assert_eq!(client.response().status, 431);
+    let response = client.response();
+    assert_eq!(response.status, 431);
+    assert_eq!(response.text(), "request head is larger than 1024 bytes\n");
     assert_eq!(client.rest(), b"");
     assert_eq!(server.metric(&fired("head_bytes")), 1);
     assert_eq!(server.metric("sockeye_activations_total"), 0);

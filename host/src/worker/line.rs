@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::connection::State;
-use super::parked::Refusal;
+use super::refusal::Refusal;
 use super::{STEPS_PER_TURN, Token, Worker};
 use crate::metrics::Bound;
 

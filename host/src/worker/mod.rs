@@ -10,6 +10,7 @@ mod connection;
 mod inbox;
 mod line;
 mod parked;
+mod refusal;
 mod scheduler;
 #[cfg(test)]
 mod scheduler_tests;

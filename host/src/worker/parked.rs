@@ -5,39 +5,11 @@ use std::rc::Rc;
 use tracing::debug;
 
 use super::connection::State;
+use super::refusal::Refusal;
 use super::{Token, Worker};
 use crate::imports::{Exchange, Trigger};
 use crate::metrics::Bound;
 use crate::net::Received;
-
-/// What the host answers itself, because no handler will.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Refusal {
-    /// The head did not come in time.
-    RequestTimeout,
-    /// The head is too long.
-    HeadTooLarge,
-    /// The line for instances is full, or took too long.
-    Unavailable,
-}
-
-impl Refusal {
-    fn response(self) -> &'static str {
-        match self {
-            Refusal::RequestTimeout => {
-                "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            }
-            Refusal::HeadTooLarge => concat!(
-                "HTTP/1.1 431 Request Header Fields Too Large\r\n",
-                "Content-Length: 0\r\nConnection: close\r\n\r\n"
-            ),
-            Refusal::Unavailable => concat!(
-                "HTTP/1.1 503 Service Unavailable\r\n",
-                "Content-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-            ),
-        }
-    }
-}
 
 /// What came of receiving for a parked connection.
 enum Parked {
@@ -166,18 +138,18 @@ impl Worker {
             return;
         };
         if connection.handler.is_http() {
-            let response = refusal.response().as_bytes();
+            let response = refusal.response(&self.environment.limits);
             let stream = &connection.stream;
             if let Some(log) = &self.environment.request_log {
                 let mut exchange = Exchange::default();
                 stream.with_kept(|kept| exchange.received(kept.as_slice()));
-                exchange.sent(response);
+                exchange.sent(response.as_bytes());
                 let peer = stream.peer_address().ok();
                 let duration = self.now.since(connection.since);
                 log.note(&exchange, peer, response.len() as u64, duration);
             }
             // One short send into an empty buffer. Where it fails the client is gone.
-            let _ = stream.try_send(response, false);
+            let _ = stream.try_send(response.as_bytes(), false);
         }
         self.begin_closing(token);
     }

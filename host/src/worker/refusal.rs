@@ -1,0 +1,53 @@
+//! What the host answers itself, because no handler will.
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::config::Limits;
+
+/// Why a request is not given to a handler.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// The head did not come in time.
+    RequestTimeout,
+    /// The head is too long.
+    HeadTooLarge,
+    /// The line for instances is full, or took too long.
+    Unavailable,
+}
+
+impl Refusal {
+    /// The whole answer, with one line that says which limit it was.
+    pub(super) fn response(self, limits: &Limits) -> String {
+        let (status, field, text) = match self {
+            Refusal::RequestTimeout => (
+                "408 Request Timeout",
+                "",
+                format!("request head took longer than {:?}\n", limits.head_timeout),
+            ),
+            Refusal::HeadTooLarge => (
+                "431 Request Header Fields Too Large",
+                "",
+                format!(
+                    "request head is larger than {} bytes\n",
+                    limits.head_bytes_max
+                ),
+            ),
+            Refusal::Unavailable => (
+                "503 Service Unavailable",
+                "Retry-After: 1\r\n",
+                "every handler is busy\n".to_owned(),
+            ),
+        };
+        // RFC 9110 section 5.6.7.
+        let format = format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+        );
+        let date = OffsetDateTime::now_utc().format(format).unwrap_or_default();
+        format!(
+            "HTTP/1.1 {status}\r\nDate: {date}\r\n{field}Content-Type: text/plain\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            text.len()
+        )
+    }
+}
