@@ -152,7 +152,10 @@ pub enum Error {
         hint: Option<String>,
     },
     /// A flag of one handler was given, and there are several.
-    #[error("`{flag}` does not say which `[[service]]` of `{path}` it is for", path = path.display())]
+    #[error(
+        "`{flag}` does not say which `[[service]]` of `{path}` it is for",
+        path = path.display()
+    )]
     ServiceFlag {
         /// The flag.
         flag: String,

@@ -12,7 +12,7 @@ use std::{io, thread};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use access_log::AccessLogWriter;
 use served::{Served, ServiceShare};
@@ -44,6 +44,7 @@ type WorkerEnd = (usize, Result<(), String>);
 /// Until the server has ended.
 pub fn serve(config: Config) -> Result<(), Error> {
     let descriptors = raise_descriptor_limit();
+    refuse_huge_pages();
     let programs = Programs::load(&config)?;
     // A worker without an instance could serve nobody.
     let workers = config.workers.min(programs.instances_max as usize);
@@ -218,6 +219,15 @@ fn descriptors_of_worker(limit: u64, workers: usize) -> usize {
     let spare = (limit / 2).min(DESCRIPTORS_SPARE_MAX);
     let share = (limit - spare) / workers as u64;
     usize::try_from(share).unwrap_or(usize::MAX).max(1)
+}
+
+/// Has the kernel give memory in small pages. The allocator asks for huge ones, which made 5,000
+/// parked connections cost 8 MiB of resident memory instead of 2 (measured).
+fn refuse_huge_pages() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        debug!(%error, "huge pages stay");
+    }
 }
 
 /// Raises the limit of descriptors as far as it goes, and returns it. The soft limit is a default
