@@ -33,6 +33,7 @@ mod sending;
 mod timeouts;
 
 mod descriptors;
+mod directories;
 mod escapes;
 mod files;
 mod hostile;

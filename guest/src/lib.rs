@@ -21,18 +21,20 @@
 //! exactly one of the three macros, once.
 //!
 //! What `std` offers works as far as WASI 0.2 grants it: clocks, random numbers, `thread::sleep`,
-//! and stdout and stderr, which become log lines of the host. There are no files but [`File`], no
-//! other connections, no environment variables. Globals live as long as the instance, which is at
+//! and stdout and stderr, which become log lines of the host. There are no files but [`File`]
+//! and [`Directory`], no other connections, no environment variables. Globals live as long as the instance, which is at
 //! least one call of the handler and, by default, no longer than that.
 
 #[doc(hidden)]
 pub mod bindings;
 mod connection;
+mod directory;
 mod error;
 mod export;
 mod file;
 pub mod http;
 
 pub use connection::{Connection, SendFlags, ShutdownHow};
+pub use directory::{Directory, DirectoryEntry, EntryKind};
 pub use error::{ErrorCode, SendError};
 pub use file::{File, FileStat};

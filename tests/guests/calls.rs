@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use sockeye_guest::{Connection, ErrorCode, File, SendError, SendFlags, ShutdownHow};
+use sockeye_guest::{Connection, Directory, ErrorCode, File, SendError, SendFlags, ShutdownHow};
 
 sockeye_guest::handler!(serve);
 
@@ -112,6 +112,8 @@ fn call(connection: &Connection, words: &[&str]) -> Outcome {
             while Instant::now() < deadline {}
             Ok(String::new())
         }
+        ["list", path] => list(&text(path)),
+        ["open-directories", path, count] => open_directories(&text(path), number(count)),
         _ => call_file(words),
     }
 }
@@ -138,6 +140,38 @@ fn call_file(words: &[&str]) -> Outcome {
         }
         _ => panic!("unknown command {words:?}"),
     }
+}
+
+/// Names every entry of a directory, sorted, and how many of the host's calls that took.
+fn list(path: &str) -> Outcome {
+    let directory = Directory::open(path).map_err(|code| name(&code))?;
+    let (mut entries, mut calls) = (Vec::new(), 0);
+    loop {
+        let read = directory.read().map_err(|code| name(&code))?;
+        calls += 1;
+        if read.is_empty() {
+            break;
+        }
+        entries.extend(read.into_iter().map(|entry| {
+            let kind = format!("{:?}", entry.kind);
+            format!("{}:{}", entry.name, kind.trim_start_matches("EntryKind::"))
+        }));
+    }
+    entries.sort();
+    let count = entries.len();
+    let text = entries.join(" ");
+    Ok(format!("count={count} calls={calls} text={text}"))
+}
+
+fn open_directories(path: &str, count: usize) -> Outcome {
+    let mut open = Vec::new();
+    while open.len() < count {
+        match Directory::open(path) {
+            Ok(directory) => open.push(directory),
+            Err(code) => return Err(format!("{} opened={}", name(&code), open.len())),
+        }
+    }
+    Ok(format!("opened={}", open.len()))
 }
 
 fn received(result: Result<Vec<u8>, ErrorCode>) -> Outcome {

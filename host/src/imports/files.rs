@@ -1,21 +1,30 @@
-//! `files.wit`: files beneath the granted directory.
+//! `files.wit`: files and directories beneath the granted directory.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use rustix::fs::FileType;
 use send_wrapper::SendWrapper;
 use wasmtime::component::Resource;
 
 use super::Guest;
-use super::bindings::sockeye::net::files::{self, FileStat, Timestamp};
+use super::bindings::sockeye::net::files::{self, DirectoryEntry, EntryKind, FileStat, Timestamp};
 use super::errors::ErrorCode;
 use crate::metrics::Bound;
-use crate::net::{OFFSET_MAX, OpenFile, RECV_BYTES_MAX};
+use crate::net::{self, OFFSET_MAX, OpenDirectory, OpenFile, RECV_BYTES_MAX};
 
 /// What a guest's `file` handle stands for.
 #[derive(Debug)]
 pub struct FileHandle {
     /// The open file, shared with the worker's cache.
     pub file: SendWrapper<Rc<OpenFile>>,
+}
+
+/// What a guest's `directory` handle stands for.
+#[derive(Debug)]
+pub struct DirectoryHandle {
+    /// The open directory; shared with a `read` that is suspended.
+    pub directory: Arc<OpenDirectory>,
 }
 
 impl Guest {
@@ -25,11 +34,21 @@ impl Guest {
     }
 
     fn open(&mut self, path: &str) -> Result<Rc<OpenFile>, ErrorCode> {
+        self.check_open_files()?;
+        Ok(self.service.files.borrow_mut().open(path)?)
+    }
+
+    fn open_directory(&mut self, path: &str) -> Result<OpenDirectory, ErrorCode> {
+        self.check_open_files()?;
+        Ok(self.service.files.borrow_mut().open_directory(path)?)
+    }
+
+    fn check_open_files(&self) -> Result<(), ErrorCode> {
         if self.open_files >= self.limits().open_files_max {
             self.environment().fired(Bound::OpenFiles);
             return Err(ErrorCode::TooManyFiles);
         }
-        Ok(self.service.files.borrow_mut().open(path)?)
+        Ok(())
     }
 }
 
@@ -90,5 +109,52 @@ impl files::HostFile for Guest {
         self.table.delete(handle)?;
         self.open_files -= 1;
         Ok(())
+    }
+}
+
+impl files::HostDirectory for Guest {
+    fn open(
+        &mut self,
+        path: String,
+    ) -> wasmtime::Result<Result<Resource<DirectoryHandle>, ErrorCode>> {
+        let directory = match self.open_directory(&path) {
+            Ok(directory) => Arc::new(directory),
+            Err(error) => return Ok(Err(error)),
+        };
+        let handle = self.table.push(DirectoryHandle { directory })?;
+        self.open_files += 1;
+        Ok(Ok(handle))
+    }
+
+    async fn read(
+        &mut self,
+        handle: Resource<DirectoryHandle>,
+    ) -> wasmtime::Result<Result<Vec<DirectoryEntry>, ErrorCode>> {
+        let directory = Arc::clone(&self.table.get(&handle)?.directory);
+        let entries = match directory.read().await {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        Ok(Ok(entries.into_iter().map(DirectoryEntry::from).collect()))
+    }
+
+    async fn drop(&mut self, handle: Resource<DirectoryHandle>) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        self.open_files -= 1;
+        Ok(())
+    }
+}
+
+impl From<net::DirectoryEntry> for DirectoryEntry {
+    fn from(entry: net::DirectoryEntry) -> DirectoryEntry {
+        DirectoryEntry {
+            name: entry.name,
+            kind: match entry.file_type {
+                FileType::RegularFile => EntryKind::RegularFile,
+                FileType::Directory => EntryKind::Directory,
+                FileType::Symlink => EntryKind::SymbolicLink,
+                _ => EntryKind::Other,
+            },
+        }
     }
 }

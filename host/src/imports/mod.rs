@@ -17,7 +17,7 @@ mod service;
 pub use activation::{Activation, Killed};
 pub use connections::ConnectionHandle;
 pub use environment::Environment;
-pub use files::FileHandle;
+pub use files::{DirectoryHandle, FileHandle};
 pub use guest::{Guest, TABLE_ELEMENTS_MAX};
 pub use guest_log::{GuestLog, LogBudget};
 pub use request_log::{Exchange, RequestLog};
@@ -37,11 +37,13 @@ mod bindings {
             "sockeye:net/connections.[method]connection.set-no-delay": trappable,
             "sockeye:net/files.[static]file.open": trappable,
             "sockeye:net/files.[method]file.stat": trappable,
+            "sockeye:net/files.[static]directory.open": trappable,
             default: async | trappable,
         },
         with: {
             "sockeye:net/connections.connection": super::ConnectionHandle,
             "sockeye:net/files.file": super::FileHandle,
+            "sockeye:net/files.directory": super::DirectoryHandle,
         },
     });
 }

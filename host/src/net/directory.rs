@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::{FileStat, OpenFile};
+use super::{FileStat, OpenDirectory, OpenFile};
 
 /// How often openat2 is asked again after EAGAIN: a rename raced with the lookup.
 const RACED_TRIES_MAX: u32 = 3;
@@ -79,9 +79,7 @@ impl Directory {
     /// # Errors
     /// See [`OpenError`]; never waits, not even for a FIFO.
     pub fn open_file(&self, path: &str) -> Result<OpenFile, OpenError> {
-        if path.is_empty() || path.as_bytes().contains(&0) {
-            return Err(OpenError::Invalid);
-        }
+        check_path(path)?;
         // What O_PATH finds is looked at before it is opened for reading: opening a device can
         // have effects of its own.
         let found = rustix::fs::fstat(self.resolve(path, OFlags::PATH)?)?;
@@ -91,6 +89,17 @@ impl Directory {
         let stat = rustix::fs::fstat(&fd)?;
         check_regular(&stat)?;
         Ok(OpenFile::new(fd, stat.into()))
+    }
+
+    /// Opens the directory at `path`, which is relative to this directory, for reading its entries.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; `NotFound` for anything else than a directory.
+    pub fn open_directory(&self, path: &str) -> Result<OpenDirectory, OpenError> {
+        check_path(path)?;
+        // O_DIRECTORY fails before anything else than a directory is opened.
+        let fd = self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK)?;
+        Ok(OpenDirectory::new(fd)?)
     }
 
     /// Looks at the file at `path` without opening it.
@@ -115,6 +124,13 @@ impl Directory {
             }
         }
     }
+}
+
+fn check_path(path: &str) -> Result<(), OpenError> {
+    if path.is_empty() || path.as_bytes().contains(&0) {
+        return Err(OpenError::Invalid);
+    }
+    Ok(())
 }
 
 fn check_regular(stat: &Stat) -> Result<(), OpenError> {

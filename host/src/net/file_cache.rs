@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Directory, OpenError, OpenFile};
+use super::{Directory, OpenDirectory, OpenError, OpenFile};
 use crate::moment::Moment;
 
 /// How many files one worker keeps open for the next time.
@@ -77,6 +77,21 @@ impl FileCache {
         };
         self.entries.insert(path.into(), entry);
         Ok(file)
+    }
+
+    /// Opens the directory at `path`; directories are not kept.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; `Denied` where no directory was granted.
+    pub fn open_directory(&mut self, path: &str) -> Result<OpenDirectory, OpenError> {
+        let directory = self.directory.clone().ok_or(OpenError::Denied)?;
+        match directory.open_directory(path) {
+            Err(OpenError::Exhausted) => {
+                self.drop_unused();
+                directory.open_directory(path)
+            }
+            result => result,
+        }
     }
 
     /// Closes every cached file that no guest has open.

@@ -206,7 +206,7 @@ impl OpenFile {
 }
 
 /// Runs `work` on the blocking pool of the runtime that the worker has entered.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     match tokio::task::spawn_blocking(work).await {
