@@ -114,8 +114,15 @@ impl Connection {
 
     /// Sends `length` bytes of `file` that start at `offset`, and returns how many were sent.
     ///
-    /// The count is less than `length` only where the file ends first. The bytes never enter the
-    /// guest's memory. A `length` of zero pushes out what an earlier `send` held back.
+    /// The count is less than `length` only where the file ends first or has changed: its size or
+    /// time of modification is no longer what the last [`File::stat`] said, or the open where
+    /// there was none. Close the connection then, so that the peer can tell; [`http`](crate::http)
+    /// does. The bytes never enter the guest's memory. A `length` of zero pushes out what an
+    /// earlier `send` held back.
+    ///
+    /// A file that is renamed, removed or replaced at its path is sent whole, with the content that
+    /// was opened. Of a file that is written to in place, bytes that the kernel has taken and the
+    /// peer has not received can still change: replace files by rename.
     ///
     /// # Errors
     /// As of [`send`](Self::send), and

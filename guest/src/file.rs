@@ -49,6 +49,9 @@ impl File {
 
     /// Returns size, time of modification and identity of the file.
     ///
+    /// What it says is the version that [`sendfile`](crate::Connection::sendfile) sends from then
+    /// on, and no other.
+    ///
     /// # Errors
     /// - `Io`: the device failed.
     pub fn stat(&self) -> Result<FileStat, ErrorCode> {

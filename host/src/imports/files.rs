@@ -11,13 +11,13 @@ use super::Guest;
 use super::bindings::sockeye::net::files::{self, DirectoryEntry, EntryKind, FileStat, Timestamp};
 use super::errors::ErrorCode;
 use crate::metrics::Bound;
-use crate::net::{self, OFFSET_MAX, OpenDirectory, OpenFile, RECV_BYTES_MAX};
+use crate::net::{self, HeldFile, OFFSET_MAX, OpenDirectory, OpenFile, RECV_BYTES_MAX};
 
 /// What a guest's `file` handle stands for.
 #[derive(Debug)]
 pub struct FileHandle {
-    /// The open file, shared with the worker's cache.
-    pub file: SendWrapper<Rc<OpenFile>>,
+    /// The open file, in the version that the guest knows.
+    pub file: SendWrapper<Rc<HeldFile>>,
 }
 
 /// What a guest's `directory` handle stands for.
@@ -29,7 +29,7 @@ pub struct DirectoryHandle {
 
 impl Guest {
     /// The open file behind a guest's handle.
-    pub(super) fn file(&self, handle: &Resource<FileHandle>) -> wasmtime::Result<Rc<OpenFile>> {
+    pub(super) fn file(&self, handle: &Resource<FileHandle>) -> wasmtime::Result<Rc<HeldFile>> {
         Ok(Rc::clone(&self.table.get(handle)?.file))
     }
 
@@ -61,7 +61,7 @@ impl files::HostFile for Guest {
             Err(error) => return Ok(Err(error)),
         };
         let handle = self.table.push(FileHandle {
-            file: SendWrapper::new(file),
+            file: SendWrapper::new(Rc::new(HeldFile::new(file))),
         })?;
         self.open_files += 1;
         Ok(Ok(handle))
@@ -71,7 +71,7 @@ impl files::HostFile for Guest {
         &mut self,
         handle: Resource<FileHandle>,
     ) -> wasmtime::Result<Result<FileStat, ErrorCode>> {
-        let stat = match self.file(&handle)?.stat_now() {
+        let stat = match self.file(&handle)?.stat() {
             Ok(stat) => stat,
             Err(error) => return Ok(Err(error.into())),
         };
@@ -97,9 +97,9 @@ impl files::HostFile for Guest {
         }
         let length = (length as usize).min(RECV_BYTES_MAX);
         let reading = SendWrapper::new(async move {
-            match file.try_read(offset, length)? {
+            match file.file().try_read(offset, length)? {
                 Some(bytes) => Ok(bytes),
-                None => file.read(offset, length).await,
+                None => file.file().read(offset, length).await,
             }
         });
         Ok(reading.await.map_err(|error: std::io::Error| error.into()))

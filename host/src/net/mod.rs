@@ -6,6 +6,7 @@
 
 mod directory;
 mod file_cache;
+mod held_file;
 mod kept;
 mod listener;
 mod open_directory;
@@ -19,6 +20,7 @@ mod wait;
 
 pub use directory::{Directory, OpenError};
 pub use file_cache::FileCache;
+pub use held_file::HeldFile;
 pub use kept::Kept;
 pub use listener::{BindError, Listener, bind_listeners};
 pub use open_directory::{DirectoryEntry, OpenDirectory};

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::open_file::Residency;
-use super::{Interest, OpenFile, Received, Stream, Timeout, Wait};
+use super::{HeldFile, Interest, Received, Stream, Timeout, Wait};
 
 /// The most that one `recv` returns, and the size of a worker's receive buffer.
 pub const RECV_BYTES_MAX: usize = 64 * 1024;
@@ -119,10 +119,11 @@ impl Stream {
         Ok(sent as u64)
     }
 
-    /// Sends `length` bytes of `file` from `offset`; fewer only at the end of the file.
+    /// Sends `length` bytes of `file` from `offset`; fewer only at the end of the file, and where
+    /// it is no longer the version that the guest knows.
     pub async fn sendfile(
         &self,
-        file: &OpenFile,
+        file: &HeldFile,
         offset: u64,
         length: u64,
         timeout: &mut Timeout,
@@ -135,17 +136,20 @@ impl Stream {
         while sent < length {
             let turn = self.take_turns(timeout).await;
             turn.map_err(|error| (error, sent))?;
+            if !file.is_unchanged().map_err(|e| (e.into(), sent))? {
+                break;
+            }
             let position = offset + sent;
             let chunk = usize::try_from(length - sent).unwrap_or(usize::MAX);
             let chunk = chunk.min(SENDFILE_BYTES_MAX);
-            if file.residency(position, chunk) == Residency::Unknown {
-                let read_ahead = file.read_ahead(position, chunk);
+            if file.file().residency(position, chunk) == Residency::Unknown {
+                let read_ahead = file.file().read_ahead(position, chunk);
                 let done = self.elsewhere(read_ahead, timeout).await;
                 done.map_err(|error| (error, sent))?
                     .map_err(|error| (error.into(), sent))?;
             }
             match self
-                .try_sendfile(file, position, chunk)
+                .try_sendfile(file.file(), position, chunk)
                 .map_err(|e| (e.into(), sent))?
             {
                 Some(0) => break,
@@ -157,7 +161,7 @@ impl Stream {
             }
         }
         if sent < length {
-            // The file ended early, so what a send with `more` announced does not follow.
+            // The file ended early or changed, so what a send with `more` announced does not follow.
             self.push_held();
         }
         Ok(sent)
