@@ -9,9 +9,13 @@
 mod answer;
 mod body;
 mod chunked;
+pub mod conditional;
 mod date;
+pub mod encoding;
 mod exchange;
 mod head;
+pub mod path;
+pub mod range;
 mod refusal;
 mod response;
 mod rules;

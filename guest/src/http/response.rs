@@ -1,12 +1,14 @@
 //! The head of an answer, written into the buffer that it is sent from.
 
 use std::io::{self, Error, ErrorKind};
+use std::ops::Range;
 
 use ::http::{StatusCode, Version};
 
 use super::Exchange;
 use super::answer::State;
 use super::chunked::is_token;
+use super::range::{self, Multipart};
 use crate::File;
 
 /// An answer that has a status and header lines, and needs a body to be sent.
@@ -135,6 +137,50 @@ impl<'a> Response<'a> {
             connection, answer, ..
         } = self.exchange;
         answer.send_file(connection, file, offset, length)
+    }
+
+    /// Sends the head and one or more parts of `file`, which has `size` bytes and is of
+    /// `content_type`; for an answer with status 206.
+    ///
+    /// One part becomes the body, described by `Content-Range`; several are sent one after the
+    /// other as `multipart/byteranges` (RFC 9110 section 15.3.7). Both header lines,
+    /// `Content-Range` and `Content-Type`, are written here.
+    ///
+    /// # Errors
+    /// As of [`send_file`](Self::send_file), and `InvalidInput` where there is no part.
+    pub fn send_file_ranges(
+        self,
+        file: &File,
+        content_type: &str,
+        parts: &[Range<u64>],
+        size: u64,
+    ) -> io::Result<()> {
+        if let [part] = parts {
+            let head = self.content_type(content_type);
+            let head = head.header("Content-Range", range::content_range(part, size));
+            return head.send_file_part(file, part.start, part.end - part.start);
+        }
+        let multipart = Multipart::new(content_type, parts, size);
+        let mut head = self.content_type(&multipart.content_type);
+        if parts.is_empty() {
+            head.fault = Some("an answer of parts has at least one");
+        }
+        if head.exchange.body.is_undrainable() {
+            head.exchange.answer.close = true;
+        }
+        head.end_head(Length::Known(multipart.length))?;
+        let Exchange {
+            connection, answer, ..
+        } = head.exchange;
+        if answer.state == State::Bodiless {
+            return answer.send_whole(connection, &[]);
+        }
+        for (part, head) in parts.iter().zip(&multipart.heads) {
+            // Sent with what is in front of it, by the call that begins to send the file.
+            answer.out.extend_from_slice(head.as_bytes());
+            answer.send_file(connection, file, part.start, part.end - part.start)?;
+        }
+        answer.send_whole(connection, multipart.end.as_bytes())
     }
 
     /// Writes the lines that are the library's, and decides how the body is delimited.

@@ -1,0 +1,238 @@
+//! From the path of a URL to the path of a file: decoding, dots and slashes.
+
+/// The path of a file, as [`File::open`](crate::File::open) takes it, that a URL stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePath {
+    /// The parts, decoded, with one `/` between them; empty for the root.
+    pub path: String,
+    /// The URL ends in a `/`, or in dots that stand for a directory.
+    pub is_directory: bool,
+}
+
+/// Why a URL stands for no path of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// It does not start with a `/`, a `%` is not followed by two hexadecimal digits, or it
+    /// contains a NUL.
+    Malformed,
+    /// It leads above the root.
+    Outside,
+    /// No file can have this name: it is not UTF-8, or contains an encoded `/`.
+    NoFile,
+}
+
+impl FilePath {
+    /// Finds the path of a file for the path of a URL, still percent-encoded and without a query.
+    ///
+    /// Every part is decoded once and by itself, so an encoded `/` is never a separator. Then `.`
+    /// and empty parts are dropped, and `..` takes the part before it away, whether that exists or
+    /// not (RFC 3986 section 5.2.4). Equivalent URLs thus lead to one path.
+    ///
+    /// # Errors
+    /// See [`PathError`]. Malformed parts count before all others.
+    pub fn from_url(url_path: &str) -> Result<FilePath, PathError> {
+        let parts = url_path.strip_prefix('/').ok_or(PathError::Malformed)?;
+        let mut found = FilePath {
+            path: String::with_capacity(parts.len()),
+            is_directory: false,
+        };
+        let mut error = None;
+        let mut decoded = Vec::new();
+        for part in parts.split('/') {
+            decoded.clear();
+            decode(part, &mut decoded).ok_or(PathError::Malformed)?;
+            if decoded.contains(&0) {
+                return Err(PathError::Malformed);
+            }
+            found.is_directory = matches!(&decoded[..], b"" | b"." | b"..");
+            match std::str::from_utf8(&decoded) {
+                Ok("" | ".") => {}
+                Ok("..") if found.path.is_empty() => error = error.or(Some(PathError::Outside)),
+                Ok("..") => {
+                    let parent = found.path.rfind('/').unwrap_or(0);
+                    found.path.truncate(parent);
+                }
+                Ok(part) if !part.contains('/') => {
+                    if !found.path.is_empty() {
+                        found.path.push('/');
+                    }
+                    found.path.push_str(part);
+                }
+                _ => error = error.or(Some(PathError::NoFile)),
+            }
+        }
+        error.map_or(Ok(found), Err)
+    }
+}
+
+/// Returns the `Location` of the directory that a URL names without the `/` at its end.
+///
+/// The path stays as it was sent, and so does the query. Several slashes at its start become one
+/// and a backslash is encoded, because browsers take `//host` and `/\host` for another host.
+pub fn with_slash(url_path: &str, query: Option<&str>) -> String {
+    let path = url_path.trim_start_matches('/').replace('\\', "%5C");
+    let slash = if path.ends_with('/') { "" } else { "/" };
+    match query {
+        Some(query) => format!("/{path}{slash}?{query}"),
+        None => format!("/{path}{slash}"),
+    }
+}
+
+/// Encodes a name so that it is one part of a URL's path, whatever it contains.
+pub fn encode(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                let digit = char::from_digit(digit.into(), 16).unwrap_or_default();
+                encoded.push(digit.to_ascii_uppercase());
+            }
+        }
+    }
+    encoded
+}
+
+fn decode(part: &str, decoded: &mut Vec<u8>) -> Option<()> {
+    let mut bytes = part.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if byte == b'%' {
+            let mut digit = || char::from(bytes.next()?).to_digit(16);
+            (digit()? * 16 + digit()?) as u8
+        } else {
+            byte
+        });
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks what a URL's path leads to; a `/` at the end of `expected` marks a directory.
+    #[track_caller]
+    fn check(url_path: &str, expected: &str) {
+        let found = FilePath::from_url(url_path).unwrap();
+        let path = expected.strip_suffix('/');
+        assert_eq!(found.path, path.unwrap_or(expected), "{url_path}");
+        assert_eq!(found.is_directory, path.is_some(), "{url_path}");
+    }
+
+    #[track_caller]
+    fn check_error(url_path: &str, expected: PathError) {
+        assert_eq!(FilePath::from_url(url_path), Err(expected), "{url_path}");
+    }
+
+    #[test]
+    fn a_plain_path_stays_as_it_is() {
+        check("/", "/");
+        check("/page.html", "page.html");
+        check("/a/b.c/d", "a/b.c/d");
+        check("/a/", "a/");
+        check("/.hidden/..b/c..", ".hidden/..b/c..");
+    }
+
+    #[test]
+    fn parts_are_decoded_once() {
+        check("/a%20b", "a b");
+        check("/%41%4a%4A", "AJJ");
+        check("/caf%c3%a9", "caf\u{e9}");
+        check("/caf\u{e9}", "caf\u{e9}");
+        check("/100%2525", "100%25");
+        check("/a%3fb%23c", "a?b#c");
+        check("/a+b", "a+b");
+        check("/%252e%252e/x", "%2e%2e/x");
+    }
+
+    #[test]
+    fn dots_and_slashes_are_taken_away() {
+        check("/./a", "a");
+        check("/a/./b", "a/b");
+        check("/a/../b", "b");
+        check("/a/b/../c", "a/c");
+        check("/missing/../a", "a");
+        check("/%2e/a/%2E%2e/b", "b");
+        check("//a///b", "a/b");
+        check("/a//", "a/");
+        check("/a/.", "a/");
+        check("/a/b/..", "a/");
+        check("/a/..", "/");
+        check("//", "/");
+    }
+
+    #[test]
+    fn what_leads_above_the_root_is_outside() {
+        for path in [
+            "/..",
+            "/../a",
+            "/a/../../b",
+            "/%2e%2e/a",
+            "//../a",
+            "/./../a",
+            "/../",
+        ] {
+            check_error(path, PathError::Outside);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_malformed() {
+        for path in [
+            "/%", "/a%2", "/%zz", "/%+1", "/a%00b", "/../%", "/%2f/%zz", "*", "", "a",
+        ] {
+            check_error(path, PathError::Malformed);
+        }
+    }
+
+    #[test]
+    fn names_that_no_file_has_are_no_file() {
+        for path in [
+            "/a%2fb",
+            "/..%2fa",
+            "/%2F",
+            "/%ff",
+            "/%c0%ae%c0%ae/a",
+            "/%2e%2e%2fa",
+        ] {
+            check_error(path, PathError::NoFile);
+        }
+    }
+
+    #[test]
+    fn a_redirect_keeps_path_and_query_and_never_names_a_host() {
+        let check = |path, query, expected: &str| assert_eq!(with_slash(path, query), expected);
+        check("/a", None, "/a/");
+        check("/a%20b", Some("c=d&e"), "/a%20b/?c=d&e");
+        check("/a", Some(""), "/a/?");
+        check("//example.com/..", None, "/example.com/../");
+        check("///a", None, "/a/");
+        check("/\\example.com", None, "/%5Cexample.com/");
+        check("/..", None, "/../");
+        check("/a/.", None, "/a/./");
+    }
+
+    #[test]
+    fn an_encoded_name_leads_back_to_it() {
+        for name in [
+            "a",
+            "a b",
+            "50%",
+            "caf\u{e9}",
+            "<&>\"'",
+            "javascript:x",
+            "?#\\",
+            "~-._",
+        ] {
+            let encoded = encode(name);
+            assert!(
+                !encoded.contains([':', '<', '"', '\'', '?', '#', '&']),
+                "{encoded}"
+            );
+            check(&format!("/{encoded}"), name);
+        }
+        assert_eq!(encode("a b\u{e9}"), "a%20b%C3%A9");
+    }
+}

@@ -1,0 +1,126 @@
+//! Answers with a file: conditions first, then ranges, then the bytes by sendfile.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use sockeye_guest::FileStat;
+use sockeye_guest::http::conditional::{self, Conditions, Validators, Verdict};
+use sockeye_guest::http::encoding::Coding;
+use sockeye_guest::http::range::{self, Selection};
+use sockeye_guest::http::{self, Exchange, Response};
+
+use crate::find::FoundFile;
+use crate::options::Options;
+
+/// What is answered.
+enum Answer {
+    Whole,
+    Parts(Vec<Range<u64>>),
+    NotModified,
+    PreconditionFailed,
+    Unsatisfiable,
+}
+
+/// Answers a GET or HEAD with the file that was found.
+pub(crate) fn answer(
+    exchange: &mut Exchange,
+    found: &FoundFile,
+    options: &Options,
+) -> http::Result {
+    let stat = match found.file.stat() {
+        Ok(stat) => stat,
+        Err(error) => return crate::fault(exchange, error),
+    };
+    let etag = etag(&stat, found.coding);
+    let validators = Validators {
+        etag: &etag,
+        modified: conditional::date_of(stat.modified),
+    };
+    let content_type = &*found.content_type.value;
+    match decide(exchange, &validators, stat.size) {
+        Answer::Whole => {
+            let head = describe(exchange.response(200), found, &validators, options);
+            let head = head.content_type(content_type);
+            Ok(head.send_file_part(&found.file, 0, stat.size)?)
+        }
+        Answer::Parts(parts) => {
+            let head = describe(exchange.response(206), found, &validators, options);
+            Ok(head.send_file_ranges(&found.file, content_type, &parts, stat.size)?)
+        }
+        Answer::NotModified => {
+            let head = describe(exchange.response(304), found, &validators, options);
+            Ok(head.send("")?)
+        }
+        Answer::PreconditionFailed => crate::text(exchange, 412, "precondition failed\n"),
+        Answer::Unsatisfiable => {
+            let head = exchange.response(416);
+            Ok(head
+                .header("Content-Range", range::unsatisfied(stat.size))
+                .content_type("text/plain; charset=utf-8")
+                .send("range not satisfiable\n")?)
+        }
+    }
+}
+
+fn decide(exchange: &Exchange, validators: &Validators, size: u64) -> Answer {
+    let conditions = Conditions::of(exchange.headers());
+    match conditions.evaluate(validators) {
+        Verdict::NotModified => return Answer::NotModified,
+        Verdict::PreconditionFailed => return Answer::PreconditionFailed,
+        Verdict::Proceed => {}
+    }
+    // GET is the only method that ranges are defined for (RFC 9110 section 14.2).
+    let range = exchange
+        .header("range")
+        .filter(|_| exchange.method() == "GET");
+    match range {
+        Some(range) if conditions.allow_range(validators, SystemTime::now) => {
+            match range::select(range.as_bytes(), size) {
+                Selection::Whole => Answer::Whole,
+                Selection::Parts(parts) => Answer::Parts(parts),
+                Selection::Unsatisfiable => Answer::Unsatisfiable,
+            }
+        }
+        _ => Answer::Whole,
+    }
+}
+
+/// Adds what 200, 206 and 304 say alike about the representation.
+fn describe<'a>(
+    mut head: Response<'a>,
+    found: &FoundFile,
+    validators: &Validators,
+    options: &Options,
+) -> Response<'a> {
+    head = head.header("ETag", validators.etag);
+    if let Some(modified) = validators.modified {
+        head = head.header("Last-Modified", conditional::format_date(modified));
+    }
+    if let Some(coding) = found.coding {
+        head = head.header("Content-Encoding", coding.token());
+    }
+    // Also where there is no sibling: whether there is one was looked for only as far as this
+    // client's `Accept-Encoding` made a difference.
+    if found.content_type.compresses {
+        head = head.header("Vary", "Accept-Encoding");
+    }
+    if let Some(value) = &options.cache_control {
+        head = head.header("Cache-Control", value);
+    }
+    head.header("Accept-Ranges", "bytes")
+        .header("X-Content-Type-Options", "nosniff")
+}
+
+/// Returns the strong entity tag of a file: it says everything that changes with the content.
+fn etag(stat: &FileStat, coding: Option<Coding>) -> String {
+    let modified = match stat.modified.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => since.as_nanos(),
+        // Before 1970; what it is does not matter as long as it is another for another time.
+        Err(before) => u128::MAX - before.duration().as_nanos(),
+    };
+    let coding = coding.map_or("", Coding::suffix).trim_start_matches('.');
+    format!(
+        "\"{modified:x}-{:x}-{:x}{coding}\"",
+        stat.size, stat.identity
+    )
+}
