@@ -7,7 +7,7 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// The guest that is built into the host.
-const BUILT_IN: &str = "hello";
+const BUILT_IN: &str = "static";
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(mio_unsupported_force_poll_poll)");
