@@ -40,6 +40,9 @@ mod hostile;
 mod overreach;
 mod reuse;
 
+mod nginx;
+mod nginx_rows;
+
 mod access_log;
 mod metrics;
 mod signals;

@@ -40,20 +40,25 @@ pub(crate) fn answer(
     match decide(exchange, &validators, stat.size) {
         Answer::Whole => {
             let head = describe(exchange.response(200), found, &validators, options);
-            let head = head.content_type(content_type);
+            let head = with_bytes(head).content_type(content_type);
             Ok(head.send_file_part(&found.file, 0, stat.size)?)
         }
         Answer::Parts(parts) => {
             let head = describe(exchange.response(206), found, &validators, options);
-            Ok(head.send_file_ranges(&found.file, content_type, &parts, stat.size)?)
+            Ok(with_bytes(head).send_file_ranges(&found.file, content_type, &parts, stat.size)?)
         }
         Answer::NotModified => {
             let head = describe(exchange.response(304), found, &validators, options);
             Ok(head.send("")?)
         }
-        Answer::PreconditionFailed => crate::text(exchange, 412, "precondition failed\n"),
+        Answer::PreconditionFailed => {
+            let head = vary(exchange.response(412), found);
+            Ok(head
+                .content_type("text/plain; charset=utf-8")
+                .send("precondition failed\n")?)
+        }
         Answer::Unsatisfiable => {
-            let head = exchange.response(416);
+            let head = vary(exchange.response(416), found);
             Ok(head
                 .header("Content-Range", range::unsatisfied(stat.size))
                 .content_type("text/plain; charset=utf-8")
@@ -99,16 +104,28 @@ fn describe<'a>(
     if let Some(coding) = found.coding {
         head = head.header("Content-Encoding", coding.token());
     }
-    // Also where there is no sibling: whether there is one was looked for only as far as this
-    // client's `Accept-Encoding` made a difference.
-    if found.content_type.compresses {
-        head = head.header("Vary", "Accept-Encoding");
-    }
+    head = vary(head, found);
     if let Some(value) = &options.cache_control {
         head = head.header("Cache-Control", value);
     }
+    head
+}
+
+/// Adds what 200 and 206 say about the bytes that come with them.
+fn with_bytes(head: Response<'_>) -> Response<'_> {
     head.header("Accept-Ranges", "bytes")
         .header("X-Content-Type-Options", "nosniff")
+}
+
+/// Says what the answer depends on besides the path.
+///
+/// Also where there is no sibling: whether there is one was looked for only as far as this client's
+/// `Accept-Encoding` made a difference.
+fn vary<'a>(head: Response<'a>, found: &FoundFile) -> Response<'a> {
+    match found.content_type.compresses {
+        true => head.header("Vary", "Accept-Encoding"),
+        false => head,
+    }
 }
 
 /// Returns the strong entity tag of a file: it says everything that changes with the content.
