@@ -12,6 +12,7 @@ pub(crate) struct Tool {
 
 impl Tool {
     /// Finds the program called `name`, or says on stderr that the running test is skipped.
+    #[track_caller]
     pub(crate) fn find(name: &str) -> Option<Self> {
         let found = env::split_paths(&env::var_os("PATH")?)
             .map(|directory| directory.join(name))
@@ -64,8 +65,16 @@ impl Tool {
 /// Says on stderr that the running test is skipped, and why.
 ///
 /// Written past the test harness, which would keep the output of a test that passes to itself.
+///
+/// # Panics
+/// Where `CI` is set: what decides about a change skips nothing.
+#[track_caller]
 pub(crate) fn skip(why: &str) {
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
+    assert!(
+        env::var_os("CI").is_none(),
+        "{test} would be skipped: {why}"
+    );
     let _ = writeln!(io::stderr(), "SKIPPED: {test}: {why}");
 }
