@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
+
 use crate::wait::{self, PATIENCE};
 
 /// How much one read takes from the kernel.
@@ -33,6 +35,22 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    /// Connects with room for no more than about `bytes` that the test has not received yet.
+    #[track_caller]
+    pub(crate) fn connect_narrow(addr: SocketAddr, bytes: usize) -> Self {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
+        // Before connecting, so that the window never opens further.
+        socket.set_recv_buffer_size(bytes).unwrap();
+        socket.connect_timeout(&addr.into(), PATIENCE).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self {
             stream,
             received: Vec::new(),
@@ -71,6 +89,20 @@ impl Client {
     pub(crate) fn get(&mut self, path: &str) -> Response {
         self.send(get(path));
         self.response()
+    }
+
+    /// Sends a request without a body, with header lines, and returns the answer.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[&str]) -> Response {
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        self.send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"
+        ));
+        if method == "HEAD" {
+            self.response_head()
+        } else {
+            self.response()
+        }
     }
 
     /// Says that nothing more is sent.
@@ -195,6 +227,24 @@ impl Client {
             let (name, value) = line.split_once(':').unwrap();
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
+    }
+
+    /// Receives at most `count` bytes and shows them as they come, without keeping them.
+    ///
+    /// Returns how many came before the server ended its side.
+    #[track_caller]
+    pub(crate) fn pass(&mut self, count: u64, mut show: impl FnMut(u64, &[u8])) -> u64 {
+        let mut passed = 0;
+        while passed < count {
+            if self.received.is_empty() && self.receive().unwrap() == 0 {
+                break;
+            }
+            let length = usize::try_from(count - passed).unwrap_or(usize::MAX);
+            let bytes = self.take(length.min(self.received.len()));
+            show(passed, &bytes);
+            passed += bytes.len() as u64;
+        }
+        passed
     }
 
     /// Receives everything until the server ends its side.

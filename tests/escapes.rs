@@ -83,7 +83,16 @@ const ESCAPES: [&str; 38] = [
 fn no_path_leads_out_of_the_root() {
     let scratch = Scratch::new();
     let root = root_with_traps(&scratch);
-    let server = TestServer::start("file", &["--root", &root]);
+    let flags = ["--root", &root];
+    check_escapes(&TestServer::start("file", &flags));
+    check_escapes(&TestServer::start_built_in(&flags));
+    check_escapes(&TestServer::start_built_in(
+        &[&flags[..], &["--list"]].concat(),
+    ));
+}
+
+#[track_caller]
+fn check_escapes(server: &TestServer) {
     for path in ESCAPES {
         let response = server.connect().get(path);
         assert!(

@@ -40,8 +40,11 @@ mod hostile;
 mod overreach;
 mod reuse;
 
+mod integrity;
 mod nginx;
 mod nginx_rows;
+mod static_files;
+mod static_site;
 
 mod access_log;
 mod metrics;

@@ -244,16 +244,8 @@ fn parts(body: &[u8], boundary: &str) -> String {
 }
 
 fn ask(addr: SocketAddr, method: &str, path: &str, headers: &str) -> Response {
-    let mut client = Client::connect(addr);
-    let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
-    client.send(format!(
-        "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"
-    ));
-    if method == "HEAD" {
-        client.response_head()
-    } else {
-        client.response()
-    }
+    let headers: Vec<&str> = headers.lines().collect();
+    Client::connect(addr).ask(method, path, &headers)
 }
 
 /// Takes more than a second: it sends some hundred requests to each of two servers.

@@ -12,7 +12,8 @@ const AFTER: &str = "Mon, 07 Nov 1994 08:49:37 GMT";
 pub(crate) struct Row {
     pub(crate) method: &'static str,
     pub(crate) path: String,
-    /// Header lines; `{etag}` stands for the server's own tag of the file, `{modified}` for its date.
+    /// Header lines; `{etag}` stands for the server's own tag of the file, `{modified}` for its
+    /// date.
     pub(crate) headers: String,
 }
 
@@ -154,8 +155,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let alone = !has_sibling.iter().any(|name| path.starts_with(name));
             alone && !theirs.contains_key("vary")
         },
-        why: "every type that compresses varies: a sibling is not looked for where the client takes \
-              none, and nginx does not say it for brotli alone",
+        why: "every type that compresses varies: a sibling is not looked for where the client \
+              takes none, and nginx does not say it for brotli alone",
     },
     Difference {
         fields: &[

@@ -42,6 +42,17 @@ impl TestServer {
         Self::spawn(command)
     }
 
+    /// Starts a server for the built-in handler as `start` does for a guest.
+    #[track_caller]
+    pub(crate) fn start_built_in(flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        let mut arguments = arguments("static", flags);
+        // The component, which is the second; without one, the built-in handler is meant.
+        arguments.remove(1);
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
     /// Starts a server as `start` does, through a shell that runs `setup` first.
     #[track_caller]
     pub(crate) fn start_after(setup: &str, name: &str, flags: &[&str]) -> Self {

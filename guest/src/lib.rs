@@ -22,8 +22,8 @@
 //!
 //! What `std` offers works as far as WASI 0.2 grants it: clocks, random numbers, `thread::sleep`,
 //! and stdout and stderr, which become log lines of the host. There are no files but [`File`]
-//! and [`Directory`], no other connections, no environment variables. Globals live as long as the instance, which is at
-//! least one call of the handler and, by default, no longer than that.
+//! and [`Directory`], no other connections, no environment variables. Globals live as long as the
+//! instance, which is at least one call of the handler and, by default, no longer than that.
 
 #[doc(hidden)]
 pub mod bindings;

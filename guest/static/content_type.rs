@@ -20,7 +20,12 @@ impl ContentType {
             Some((_, extension)) => mime_guess::from_ext(extension).first_raw(),
             None => None,
         };
-        let essence = essence.unwrap_or("application/octet-stream");
+        let essence = match essence {
+            // Of modules, too: there is one type for all of them (RFC 9239).
+            Some("application/javascript") => "text/javascript",
+            Some(essence) => essence,
+            None => "application/octet-stream",
+        };
         let value = if essence.starts_with("text/") {
             Cow::Owned(format!("{essence}; charset=utf-8"))
         } else {
@@ -38,8 +43,7 @@ fn compresses(essence: &str) -> bool {
         || suffixed("+xml")
         || matches!(
             essence,
-            "application/javascript"
-                | "application/json"
+            "application/json"
                 | "application/wasm"
                 | "application/xml"
                 | "application/vnd.ms-fontobject"

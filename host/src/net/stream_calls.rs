@@ -161,7 +161,7 @@ impl Stream {
             }
         }
         if sent < length {
-            // The file ended early or changed, so what a send with `more` announced does not follow.
+            // The file ended early or changed: what a send with `more` announced does not follow.
             self.push_held();
         }
         Ok(sent)
