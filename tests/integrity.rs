@@ -337,7 +337,8 @@ fn a_part_of_a_file_that_changes_ends_short_too() {
     assert_eq!(head.status, 206);
     let length: u64 = head.header("content-length").unwrap().parse().unwrap();
     assert_eq!(client.pass(BEFORE as u64, |_, _| {}), BEFORE as u64);
-    fs::write(&halted.path, "short").unwrap();
+    let file = open_for_writing(&halted.path);
+    file.write_all_at(b"more", DOWNLOAD as u64).unwrap();
     let passed = BEFORE as u64 + client.pass(length, |_, _| {});
     assert!(
         passed < length,

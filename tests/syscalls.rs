@@ -162,3 +162,39 @@ fn calls_on_a_file_are_found_when_strace_writes_them_in_two_lines() {
         .collect();
     assert_eq!(calls, [("sendfile", 9), ("read", 1), ("preadv2", -1)]);
 }
+
+#[test]
+fn a_get_of_a_small_file_costs_one_look_one_send_and_one_sendfile() {
+    const REQUESTS: usize = 50;
+    let scratch = Scratch::new();
+    scratch.write("photo.png", [7; 4000]);
+    let server = TestServer::start_built_in(&["--root", scratch.text(), "--linger", "10s"]);
+    let mut client = server.connect();
+    let mut get = || {
+        // What may be compressed is looked for beside a file; a photo is compressed already.
+        let response = client.ask("GET", "/photo.png", &["Accept-Encoding: gzip, br"]);
+        assert_eq!(response.body, [7; 4000]);
+    };
+    get();
+    let args = [
+        "-e",
+        "trace=openat2,fstat,statx,sendto,sendfile,preadv2,pread64",
+    ];
+    let Some(trace) = trace(&server, &args, || (0..REQUESTS).for_each(|_| get())) else {
+        return;
+    };
+    let count = |call: &str| trace.matches(&format!(" {call}(")).count();
+    assert_eq!(
+        (count("sendto"), count("sendfile")),
+        (REQUESTS, REQUESTS),
+        "{trace}"
+    );
+    // Twice a second, the path is looked at again and the page cache probed.
+    let looks = count("openat2");
+    assert!(looks < REQUESTS / 5, "{trace}");
+    assert_eq!(count("fstat") + count("statx"), REQUESTS + looks, "{trace}");
+    assert!(
+        count("preadv2") + count("pread64") < REQUESTS / 5,
+        "{trace}"
+    );
+}
