@@ -1,11 +1,13 @@
 //! What `send`, `sendfile` and `shutdown` do, seen from inside a guest and from its client.
 
-use std::time::{Duration, Instant};
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::gauges::{LIVE, connections};
 use crate::machine;
 use crate::scratch::Scratch;
-use crate::server::TestServer;
+use crate::server::{TestServer, log_field};
 use crate::session::Session;
 
 #[test]
@@ -144,6 +146,54 @@ fn sendfile_of_a_large_file_arrives_whole() {
         "the file arrives changed"
     );
     assert_eq!(session.outcome().number("sent"), 20_000_000);
+}
+
+/// Has a guest send `old`, then `new` once `change` is done, and then `new` again after a `stat`;
+/// returns how much was sent at these three times.
+#[track_caller]
+fn sent_around(change: impl FnOnce(&Scratch)) -> [u64; 3] {
+    let root = Scratch::new();
+    let path = root.write("digits", "old<new>");
+    let file = File::options().append(true).open(path).unwrap();
+    // Long ago, so that a change is one in whatever steps the file system's clock goes.
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let server = TestServer::start("calls", &["--root", root.text()]);
+    let mut session = Session::start(&server);
+    session.ask("sendfile-around digits 4");
+    assert_eq!(session.client.exactly(4), b"old<");
+    change(&root);
+    session.client.send("!");
+    let line = server.wait_for_log("sendfile-around ok");
+    ["first", "second", "third"].map(|part| log_field(&line, part).unwrap().parse().unwrap())
+}
+
+#[test]
+fn sendfile_sends_no_more_of_a_file_that_changed_until_the_guest_looks_again() {
+    let overwrite = |root: &Scratch| drop(root.write("digits", "OLD<NEW>"));
+    assert_eq!(sent_around(overwrite), [4, 0, 4]);
+    let append = |root: &Scratch| {
+        let path = root.path().join("digits");
+        let mut file = File::options().append(true).open(path).unwrap();
+        file.write_all(b"more").unwrap();
+    };
+    assert_eq!(sent_around(append), [4, 0, 4]);
+    let truncate = |root: &Scratch| drop(root.write("digits", "OLD<N"));
+    assert_eq!(sent_around(truncate), [4, 0, 1]);
+}
+
+#[test]
+fn sendfile_goes_on_with_a_file_whose_path_changed_but_not_its_content() {
+    let path = |root: &Scratch, name: &str| root.path().join(name);
+    let rename = |root: &Scratch| fs::rename(path(root, "digits"), path(root, "other")).unwrap();
+    assert_eq!(sent_around(rename), [4, 4, 4]);
+    let replace = |root: &Scratch| {
+        fs::rename(root.write("new", "OLD<NEW>"), path(root, "digits")).unwrap();
+    };
+    assert_eq!(sent_around(replace), [4, 4, 4]);
+    let remove = |root: &Scratch| fs::remove_file(path(root, "digits")).unwrap();
+    assert_eq!(sent_around(remove), [4, 4, 4]);
+    let link = |root: &Scratch| fs::hard_link(path(root, "digits"), path(root, "too")).unwrap();
+    assert_eq!(sent_around(link), [4, 4, 4]);
 }
 
 #[test]

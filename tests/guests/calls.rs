@@ -15,7 +15,7 @@ sockeye_guest::handler!(serve);
 const LINE_BYTES_MAX: u32 = 4096;
 
 /// What became of a call: fields of the answer, or the name of the error and its fields.
-type Outcome = Result<String, String>;
+type Outcome<E = String> = Result<String, E>;
 
 /// What a command does with the connection itself.
 enum Verdict {
@@ -97,6 +97,9 @@ fn call(connection: &Connection, words: &[&str]) -> Outcome {
                 .map(|count| format!("sent={count}"))
                 .map_err(|error| not_sent(&error))
         }
+        ["sendfile-around", path, length] => {
+            sendfile_around(connection, &text(path), number(length)).map_err(|code| name(&code))
+        }
         ["next"] => Ok(format!("value={}", connection.next())),
         ["closing"] => Ok(format!("value={}", connection.closing())),
         ["shutdown", how] => done(connection.shutdown(direction(how))),
@@ -140,6 +143,19 @@ fn call_file(words: &[&str]) -> Outcome {
         }
         _ => panic!("unknown command {words:?}"),
     }
+}
+
+/// Sends the first part of a file, and the second after the client has said so by a byte; then
+/// looks at the file and sends the second again.
+fn sendfile_around(connection: &Connection, path: &str, length: u64) -> Outcome<ErrorCode> {
+    let file = File::open(path)?;
+    file.stat()?;
+    let first = connection.sendfile_all(&file, 0, length, None)?;
+    connection.recv(1, None)?;
+    let second = connection.sendfile_all(&file, length, length, None)?;
+    file.stat()?;
+    let third = connection.sendfile_all(&file, length, length, None)?;
+    Ok(format!("first={first} second={second} third={third}"))
 }
 
 /// Names every entry of a directory, sorted, and how many of the host's calls that took.
