@@ -41,9 +41,8 @@ impl CompileArgs {
         })?;
         let output = self.output.display();
         let text = format!(
-            "`{output}` has {} bytes of machine code. Run it:\n  \
+            "`{output}` is machine code for this kind of CPU. Run it:\n  \
              sockeye serve {output} --allow-precompiled\n",
-            code.len(),
         );
         super::print(text.as_bytes())
     }

@@ -55,8 +55,7 @@ impl CodeCache {
         compiler.precompile_compatibility_hash().hash(&mut settings);
         env!("CARGO_PKG_VERSION").hash(&mut settings);
         let digest = Sha256::digest(component);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("{digest}-{:016x}.{EXTENSION}", settings.finish());
+        let name = format!("{digest:x}-{:016x}.{EXTENSION}", settings.finish());
         Entry {
             cache: self,
             path: self.dir.join(name),
