@@ -105,7 +105,7 @@ impl Answer {
                 self.state = State::Cut;
                 return Err(Error::new(
                     ErrorKind::UnexpectedEof,
-                    "the file has become shorter",
+                    "the file has changed while it was sent",
                 ));
             }
         }

@@ -117,8 +117,8 @@ impl<'a> Response<'a> {
     /// Sends the head and all of `file`, which does not enter the guest's memory.
     ///
     /// # Errors
-    /// Besides those above, `UnexpectedEof`: the file became shorter meanwhile. The connection is
-    /// closed then, so that the client notices.
+    /// Besides those above, `UnexpectedEof`: the file was written to or became shorter meanwhile.
+    /// The connection is closed then, so that the client notices.
     pub fn send_file(self, file: &File) -> io::Result<()> {
         let size = file.stat()?.size;
         self.send_file_part(file, 0, size)
