@@ -325,6 +325,13 @@ fn ranges_that_are_worth_nothing_are_answered_with_everything() {
 }
 
 #[test]
+fn two_range_lines_are_none() {
+    let (_scratch, server) = digits();
+    let response = ask_digits(&server, &["Range: bytes=0-1", "Range: bytes=2-3"]);
+    assert_eq!((response.status, response.text()), (200, "0123456789"));
+}
+
+#[test]
 fn a_range_of_another_version_is_answered_with_everything() {
     let (_scratch, server) = digits();
     let etag = ask_digits(&server, &[]).header("etag").unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! The built-in handler: directories, compressed forms, and what the operator can choose.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
@@ -331,7 +332,11 @@ fn a_listing_is_bounded_and_says_so() {
     let response = server.connect().get("/");
     let page = response.text();
     assert_eq!(page.matches("<li>").count(), 10_000);
-    assert!(page.contains("Only 10000 entries are listed"));
+    assert!(page.contains("no more than 10000 entries are read"));
+    fs::remove_file(scratch.path().join("00000")).unwrap();
+    let page = server.connect().get("/").text().to_owned();
+    assert_eq!(page.matches("<li>").count(), 10_000);
+    assert!(!page.contains("There is more"));
 }
 
 #[test]

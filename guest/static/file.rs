@@ -75,12 +75,13 @@ fn decide(exchange: &Exchange, validators: &Validators, size: u64) -> Answer {
         Verdict::Proceed => {}
     }
     // GET is the only method that ranges are defined for (RFC 9110 section 14.2).
-    let range = exchange
-        .header("range")
-        .filter(|_| exchange.method() == "GET");
-    match range {
-        Some(range) if conditions.allow_range(validators, SystemTime::now) => {
-            match range::select(range.as_bytes(), size) {
+    let mut ranges = exchange
+        .headers()
+        .filter(|(name, _)| exchange.method() == "GET" && name.eq_ignore_ascii_case("range"));
+    match (ranges.next(), ranges.next()) {
+        // Two lines of it are malformed, and ignored as everything malformed is.
+        (Some((_, range)), None) if conditions.allow_range(validators, SystemTime::now) => {
+            match range::select(range, size) {
                 Selection::Whole => Answer::Whole,
                 Selection::Parts(parts) => Answer::Parts(parts),
                 Selection::Unsatisfiable => Answer::Unsatisfiable,

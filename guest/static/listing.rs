@@ -38,18 +38,19 @@ impl Listing {
 
     /// Returns what is shown of the directory, and whether that is everything.
     fn entries(&self) -> Result<(Vec<DirectoryEntry>, bool), ErrorCode> {
-        let mut entries = Vec::new();
+        let (mut entries, mut seen) = (Vec::new(), 0);
         loop {
             let read = self.directory.read()?;
             if read.is_empty() {
                 return Ok((entries, true));
             }
+            seen += read.len();
             // As elsewhere, a leading dot hides a name. It does not protect the file.
             let shown = read
                 .into_iter()
                 .filter(|entry| !entry.name.starts_with('.'));
             entries.extend(shown);
-            if entries.len() > ENTRIES_MAX {
+            if seen > ENTRIES_MAX {
                 entries.truncate(ENTRIES_MAX);
                 return Ok((entries, false));
             }
@@ -81,7 +82,7 @@ impl Listing {
         if !complete {
             let _ = writeln!(
                 page,
-                "<p>Only {ENTRIES_MAX} entries are listed; there are more.</p>"
+                "<p>There is more: no more than {ENTRIES_MAX} entries are read.</p>"
             );
         }
         page.push_str("</html>\n");
