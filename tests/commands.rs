@@ -90,15 +90,19 @@ fn check_names_the_function_that_an_interface_does_not_have() {
     check_fails(&bytes, &["recv-untiz"]);
 }
 
-#[test]
-fn check_tells_a_handler_of_wasi_http_what_is_different_here() {
+/// A component that some other host would call for every request.
+pub(crate) fn wasi_http_handler() -> Vec<u8> {
     let text = r#"(component
         (import "wasi:http/types@0.2.6" (instance (export "fields" (type (sub resource)))))
         (instance $handler)
         (export "wasi:http/incoming-handler@0.2.6" (instance $handler)))"#;
-    let bytes = wat::parse_str(text).unwrap();
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn check_tells_a_handler_of_wasi_http_what_is_different_here() {
     let expected = ["wasi:http", "sockeye:net/http-handler", "wasmtime serve"];
-    let printed = check_fails(&bytes, &expected);
+    let printed = check_fails(&wasi_http_handler(), &expected);
     assert!(printed.contains("wasi:http/types@0.2.6"), "{printed}");
 }
 

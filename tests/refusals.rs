@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
+use crate::commands::wasi_http_handler;
 use crate::scratch::{Scratch, component};
 use crate::server::{TestServer, run_to_end};
 
@@ -126,6 +127,14 @@ fn a_file_that_is_not_webassembly_fails_to_start() {
 fn a_component_that_exports_no_handler_fails_to_start() {
     // The empty component.
     check_component(b"\0asm\x0d\0\x01\0", &["handler", "http-handler"]);
+}
+
+#[test]
+fn a_handler_of_wasi_http_fails_to_start() {
+    check_component(
+        &wasi_http_handler(),
+        &["`wasi:http`", "hint: ", "http-handler"],
+    );
 }
 
 /// Returns the component `hello` with every `from` replaced by `to`, which is as long.

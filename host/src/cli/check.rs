@@ -65,10 +65,6 @@ impl CheckArgs {
             .collect();
         let kind = HandlerKind::of(compiled.component()).map(|(kind, _)| kind);
         super::print(report(&exports, &imports, kind, compiled.needs().memory_bytes).as_bytes())?;
-        if kind.is_none() && exports.iter().any(|name| name.starts_with("wasi:http/")) {
-            let name = source.to_string();
-            return Err(Error::WasiHttp { name });
-        }
         let linker = linker(&engine)?;
         Program::link(&linker, &source, compiled.component())?;
         let root = imports

@@ -114,15 +114,23 @@ impl Program {
     /// Links a component and finds its handler.
     ///
     /// # Errors
-    /// [`Error::Imports`] and [`Error::NoHandler`].
+    /// [`Error::Imports`], [`Error::NoHandler`] and [`Error::WasiHttp`].
     pub fn link(
         linker: &Linker<Guest>,
         source: &Source,
         component: &Component,
     ) -> Result<Program, Error> {
         let name = || source.to_string();
-        let (kind, handle) =
-            HandlerKind::of(component).ok_or_else(|| Error::NoHandler { name: name() })?;
+        let Some((kind, handle)) = HandlerKind::of(component) else {
+            let types = component.component_type();
+            let mut exports = types.exports(linker.engine());
+            return Err(
+                match exports.any(|(name, _)| name.starts_with("wasi:http/")) {
+                    true => Error::WasiHttp { name: name() },
+                    false => Error::NoHandler { name: name() },
+                },
+            );
+        };
         let pre = linker.instantiate_pre(component);
         let pre = pre.map_err(|source| Error::Imports {
             name: name(),
