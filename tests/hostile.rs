@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, failed};
 use crate::machine;
@@ -213,4 +215,31 @@ fn ten_infinite_loops_at_once_harm_no_normal_client() {
         wait::until("every loop has ended", || ended() == 10);
         server.wait_for_metric(LIVE, 0);
     });
+}
+
+/// Waits until the threads of an idle server use no time any more: the ticker is asleep, too.
+#[track_caller]
+fn wait_until_asleep(server: &TestServer) {
+    wait::until("the server is idle", || {
+        let before = server.cpu_time();
+        thread::sleep(Duration::from_millis(20));
+        server.cpu_time() == before
+    });
+}
+
+#[test]
+fn a_guest_that_spins_as_soon_as_it_is_accepted_is_stopped() {
+    let flags = ["--activate-on", "accept", "--cpu-limit", "200ms"];
+    let server = TestServer::start("hostile", &flags);
+    for round in 1..=3 {
+        wait_until_asleep(&server);
+        // The request is there when the connection is accepted, so the guest never suspends.
+        server.signal(Signal::STOP);
+        let mut client = server.connect();
+        client.send(get("/spin"));
+        server.signal(Signal::CONT);
+        server.wait_for_metric(&failed("cpu"), round);
+        assert_eq!(client.rest(), b"");
+    }
+    server.stop();
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, connections, fired};
 use crate::server::{TestServer, log_field};
@@ -253,4 +255,26 @@ fn two_workers_serve_all_clients_and_count_them_together() {
     assert_eq!(server.metric("sockeye_requests_total"), 40);
     drop(clients);
     server.stop();
+}
+
+#[test]
+fn nobody_overtakes_those_who_wait_for_an_instance() {
+    let flags = ["--max-instances", "1", "--activate-on", "bytes"];
+    let server = TestServer::start("calls", &flags);
+    let mut first = Session::start(&server);
+    first.call("closing").expect_ok();
+    let mut second = Session::start(&server);
+    second.ask("closing");
+    server.wait_for_metric(&connections("waiting"), 1);
+    let mut third = Session::start(&server);
+    server.wait_for_metric(&connections("parked"), 1);
+    // The end of the first and the bytes of the third are found in one turn of the worker.
+    server.signal(Signal::STOP);
+    first.ask("let-go");
+    third.ask("closing");
+    server.signal(Signal::CONT);
+    // The third would keep the only instance: its guest waits for another command.
+    second.outcome().expect_ok();
+    second.ask("let-go");
+    third.outcome().expect_ok();
 }

@@ -34,8 +34,10 @@ impl Worker {
         if self.accept_again.is_some_and(|again| again <= self.now) {
             self.accept_again = None;
         }
-        let mut budget = ACCEPTS_PER_TURN;
+        // Each listener has its share: a flood at one service must not keep another's clients out.
+        let share = ACCEPTS_PER_TURN.div_ceil(self.listening.len().max(1));
         for index in 0..self.listening.len() {
+            let mut budget = share;
             while budget > 0 && self.can_accept() && self.listening[index].listener.ready {
                 if self.scheduler.len() >= self.environment.limits.connections_max {
                     self.environment.fired(Bound::Connections);

@@ -17,7 +17,12 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
-        if let Some(place) = self.pool.check_out(&connection.handler) {
+        // Nobody overtakes those in line, not even where a place has become free in this turn.
+        let place = match self.waiting.is_empty() {
+            true => self.pool.check_out(&connection.handler),
+            false => None,
+        };
+        if let Some(place) = place {
             self.start(token, place);
             return self.step_active(token);
         }

@@ -48,7 +48,7 @@ pub const BACKEND: &str = if cfg!(mio_unsupported_force_poll_poll) {
 /// Events taken from the selector in one turn.
 const EVENTS_PER_TURN: usize = 1024;
 
-/// Connections accepted in one turn.
+/// Connections accepted in one turn, from all listeners together.
 const ACCEPTS_PER_TURN: usize = 64;
 
 /// Connections that run in one turn.
@@ -175,9 +175,11 @@ impl Worker {
             self.dispatch(&events);
             self.scheduler.take_wakes();
             self.drain_if_asked();
+            // Whatever may run a guest stands between these two: accepting starts handlers that may
+            // speak first.
+            self.ticker.begin();
             self.expire();
             self.accept();
-            self.ticker.begin();
             self.step_ready();
             self.ticker.end();
             self.scheduler.end_turn();
