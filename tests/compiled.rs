@@ -139,7 +139,7 @@ fn a_cache_that_others_can_write_to_is_refused() {
     fs::create_dir(&cache).unwrap();
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
     let cache = cache.to_str().unwrap();
-    let message = [cache, "somebody else can write", "chmod 700"];
+    let message = [cache, "somebody else can write", "`--no-cache`"];
     check_refused(&["--cache-dir", cache], &message);
 }
 

@@ -166,6 +166,42 @@ fn a_value_that_a_flag_cannot_have_is_refused_with_its_line() {
     check_refused("reuse = \"sometimes\"\n", &[], &["`reuse`", "sometimes"]);
     check_refused("spa = \"yes\"\n", &[], &["`spa`", "`true` or `false`"]);
     check_refused("listen = true\n", &[], &["`listen`"]);
+    check_refused("listen = []\n", &[], &["`listen`", "empty"]);
+    check_refused("root = \"\"\n", &[], &["`root`", "empty"]);
+    check_refused(
+        "[service]\nroot = \".\"\n",
+        &[],
+        &["`service`", "`[[service]]`"],
+    );
+    check_refused("workers = 0x0\n", &[], &["`workers`", "`0`"]);
+}
+
+#[test]
+fn a_file_that_nobody_asked_for_cannot_have_native_code_run() {
+    for setting in ["allow-precompiled = true", "cache-dir = \"cache\""] {
+        let scratch = Scratch::new();
+        scratch.write(
+            "sockeye.toml",
+            format!("{setting}\nlisten = \"127.0.0.1:0\"\n"),
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        let output = command.current_dir(scratch.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("named with `--config`"), "{stderr}");
+        // Named, it is the operator's word.
+        let named = ["--config", "sockeye.toml"];
+        TestServer::stop(start_in(scratch.path(), &named));
+    }
+}
+
+#[test]
+fn a_component_in_a_file_is_never_taken_for_a_flag() {
+    check_refused(
+        "component = \"--help\"\n",
+        &["--listen", "127.0.0.1:0"],
+        &["--help`"],
+    );
 }
 
 #[test]
@@ -193,7 +229,7 @@ fn every_flag_is_a_key() {
         .filter(|name| !["help", "config"].contains(&name.as_str()))
     {
         let scratch = Scratch::new();
-        let path = scratch.write("some.toml", format!("{name} = \"\"\nno-such-key = 1\n"));
+        let path = scratch.write("some.toml", format!("{name} = \"?\"\nno-such-key = 1\n"));
         let output = run_to_end(&["serve", "--config", path.to_str().unwrap()]);
         let stderr = String::from_utf8(output.stderr).unwrap();
         // Either the value is wrong, or it is right and the next line is.

@@ -169,10 +169,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// The access log cannot be written.
-    #[error("failed to open the access log `{path}`", path = path.display())]
+    #[error("failed to open the access log `{name}`")]
     AccessLog {
         /// Where it is.
-        path: PathBuf,
+        name: String,
         /// What the system said.
         source: io::Error,
     },
@@ -291,12 +291,9 @@ impl Error {
             Error::ServiceListen { .. } => {
                 "where there are several, each needs an address of its own".to_owned()
             }
-            Error::Cache { dir, source } if source.kind() == io::ErrorKind::PermissionDenied => {
-                format!(
-                    "`chmod 700 {dir}` makes it yours alone; `--no-cache` does without",
-                    dir = dir.display()
-                )
-            }
+            Error::Cache { .. } => "name a new directory, which will be yours alone with \
+                                    `--cache-dir`, or use `--no-cache`"
+                .to_owned(),
             Error::NotHttp { .. } => "leave it out, or use `--activate-on bytes`".to_owned(),
             Error::TooManyInstances { fits, .. } => {
                 format!("`--max-instances {fits}` fits; `sysctl vm.max_map_count` raises the limit")
@@ -311,8 +308,7 @@ impl Error {
             | Error::Admin { source, address } => {
                 return bind_hint(source, *address);
             }
-            Error::Cache { .. }
-            | Error::WriteCompiled { .. }
+            Error::WriteCompiled { .. }
             | Error::ReadConfig { .. }
             | Error::ConfigSyntax { .. }
             | Error::AccessLog { .. }

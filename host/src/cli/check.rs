@@ -21,12 +21,13 @@ pub(super) struct CheckArgs {
 }
 
 /// What is offered, by the beginning of an interface's name, and what to know about it.
-const OFFERED: [(&str, &str); 11] = [
+const OFFERED: [(&str, &str); 12] = [
     (
         "sockeye:net/files@",
         "grant a directory with `--root DIR`, or every open is refused",
     ),
-    ("sockeye:net/", ""),
+    ("sockeye:net/errors@", ""),
+    ("sockeye:net/connections@", ""),
     ("wasi:cli/environment@", "no variables are granted"),
     ("wasi:cli/stdout@", "becomes log lines"),
     ("wasi:cli/stderr@", "becomes log lines"),
@@ -67,12 +68,30 @@ impl CheckArgs {
         super::print(report(&exports, &imports, kind, compiled.needs().memory_bytes).as_bytes())?;
         let linker = linker(&engine)?;
         Program::link(&linker, &source, compiled.component())?;
-        let root = imports
+        let mut command = format!("sockeye serve {}", quoted(&source.to_string()));
+        if imports
             .iter()
-            .any(|name| name.starts_with("sockeye:net/files@"));
-        let grant = if root { " --root DIR" } else { "" };
-        let ready = format!("\n`{source}` fits. Run it:\n  sockeye serve {source}{grant}\n");
-        super::print(ready.as_bytes())
+            .any(|name| name.starts_with("sockeye:net/files@"))
+        {
+            command.push_str(" --root DIR");
+        }
+        let memory = compiled.needs().memory_bytes;
+        if memory > Limits::default().instance_bytes_max {
+            command.push_str(&format!(" --memory-limit {}MiB", memory.div_ceil(1 << 20)));
+        }
+        if how.allow_precompiled {
+            command.push_str(" --allow-precompiled");
+        }
+        super::print(format!("\n`{source}` fits. Run it:\n  {command}\n").as_bytes())
+    }
+}
+
+/// Writes a path so that a shell takes it for one word.
+pub(super) fn quoted(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./+:@%".contains(&byte);
+    match path.bytes().all(plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
     }
 }
 
@@ -94,7 +113,10 @@ fn report(
     });
     list(&mut text, "exports", exports);
     let imports = imports.iter().map(|name| {
-        let offered = OFFERED.iter().find(|(start, _)| name.starts_with(start));
+        let known = |(start, _): &&(&str, &str)| name.starts_with(start);
+        let offered = OFFERED.iter().find(known);
+        // Another version than those is not offered, whatever the name.
+        let offered = offered.filter(|_| name.contains("@0.1.") || name.contains("@0.2."));
         (
             name.as_str(),
             offered.map_or("NOT OFFERED", |(_, note)| note),

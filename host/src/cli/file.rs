@@ -20,12 +20,18 @@ use crate::config::Service;
 /// The file that is read without being asked for.
 const USUAL: &str = "sockeye.toml";
 
+/// What only a file that was asked for can say: with these, a directory that somebody else packed
+/// would have its native code run by whoever starts the program in it.
+const NAMED_ONLY: [&str; 2] = ["allow-precompiled", "cache-dir"];
+
 /// The key of the tables that describe one handler each.
 const SERVICE: &str = "service";
 
 /// A configuration file whose syntax is right.
 pub(super) struct File {
     path: PathBuf,
+    /// Whether it was asked for.
+    named: bool,
     settings: Vec<Setting>,
     services: Vec<Vec<Setting>>,
 }
@@ -53,6 +59,7 @@ impl File {
             (None, Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             (_, result) => result,
         };
+        let named = path.is_some();
         let path = path.unwrap_or(Path::new(USUAL)).to_owned();
         let text = text.map_err(|source| Error::ReadConfig {
             path: path.clone(),
@@ -60,6 +67,7 @@ impl File {
         })?;
         let mut file = File {
             path,
+            named,
             settings: Vec::new(),
             services: Vec::new(),
         };
@@ -74,6 +82,10 @@ impl File {
                     for table in tables {
                         file.read_service(&text, line, table.get_ref())?;
                     }
+                }
+                (SERVICE, _) => {
+                    let setting = file.setting(SERVICE, line, Value::Flag(false));
+                    return Err(file.wrong(&setting, "write `[[service]]` and its keys below"));
                 }
                 (name, value) => {
                     let setting = file.read(name, line, value)?;
@@ -99,6 +111,10 @@ impl File {
         let mut arguments = Vec::new();
         for setting in &self.settings {
             let arg = self.find_arg(setting, &command)?;
+            if !self.named && NAMED_ONLY.contains(&setting.key.as_str()) {
+                let reason = "it is taken from a file only where that was named with `--config`";
+                return Err(self.wrong(setting, reason));
+            }
             if !self.services.is_empty() && by_key(&of_service, &setting.key).is_some() {
                 return Err(self.wrong(setting, "move it into a `[[service]]` table"));
             }
@@ -127,8 +143,12 @@ impl File {
         {
             let id = arg.get_id().as_str();
             if typed.value_source(id) == Some(ValueSource::CommandLine) {
+                let flag = match arg.get_long() {
+                    Some(long) => format!("--{long}"),
+                    None => id.to_uppercase(),
+                };
                 return Err(Error::ServiceFlag {
-                    flag: name_of(arg).map_or_else(String::new, |name| format!("--{name}")),
+                    flag,
                     path: self.path.clone(),
                 });
             }
@@ -158,7 +178,7 @@ impl File {
 
     fn read_service(&mut self, text: &str, line: usize, table: &DeValue) -> Result<(), Error> {
         let DeValue::Table(table) = table else {
-            let setting = self.read(SERVICE, line, table)?;
+            let setting = self.setting(SERVICE, line, Value::Flag(false));
             return Err(self.wrong(&setting, "write `[[service]]` and its keys below"));
         };
         let settings = table.iter().map(|(key, value)| {
@@ -171,7 +191,7 @@ impl File {
     }
 
     fn read(&self, key: &str, line: usize, value: &DeValue) -> Result<Setting, Error> {
-        let value = match (value, text_of(value)) {
+        let read = match (value, text_of(value)) {
             (DeValue::Boolean(flag), _) => Some(Value::Flag(*flag)),
             (_, Some(text)) => Some(Value::One(text)),
             (DeValue::Array(values), _) => {
@@ -180,18 +200,24 @@ impl File {
             }
             _ => None,
         };
-        let wrong = value.is_none();
-        let setting = Setting {
+        let wrong = match &read {
+            None => Some("write a string, a whole number, or a list of them"),
+            Some(Value::One(text)) if text.is_empty() => Some("it is empty"),
+            Some(Value::List(texts)) if texts.is_empty() => Some("it is empty"),
+            Some(_) => None,
+        };
+        let setting = self.setting(key, line, read.unwrap_or(Value::Flag(false)));
+        match wrong {
+            Some(reason) => Err(self.wrong(&setting, reason)),
+            None => Ok(setting),
+        }
+    }
+
+    fn setting(&self, key: &str, line: usize, value: Value) -> Setting {
+        Setting {
             key: key.to_owned(),
             line,
-            value: value.unwrap_or(Value::Flag(false)),
-        };
-        match wrong {
-            true => Err(self.wrong(
-                &setting,
-                "write a string, a whole number, or a list of them",
-            )),
-            false => Ok(setting),
+            value,
         }
     }
 
@@ -261,6 +287,8 @@ impl File {
                 argument.push(value);
                 argument
             }
+            // A name that begins with a dash would be taken for a flag.
+            None if text.starts_with('-') => Path::new(".").join(value).into_os_string(),
             None => value,
         }
     }
@@ -295,7 +323,10 @@ fn name_of(arg: &Arg) -> Option<&str> {
 fn text_of(value: &DeValue) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix()).ok()?;
+            Some(number.to_string())
+        }
         _ => None,
     }
 }

@@ -1,23 +1,29 @@
 //! Compiled components on the disk, so that the second start is quick.
 //!
 //! A file's name says what it was made of and for: the component's SHA-256, the version and the
-//! settings of the compiler. Nothing but the name is checked when a file is used, so the directory
-//! must be writable by nobody else: what lies in it is native code.
+//! settings of the compiler. Nothing else tells whether the native code in it is the right one, so
+//! nobody but this user may have been able to write it: the directory is looked at, and so is each
+//! file, by way of the descriptor that is then used.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
 /// With more than this, what was not used for the longest time is removed.
 const BYTES_MAX: u64 = 1 << 30;
 
+/// What a crash left half-written is removed after this time.
+const PARTIAL_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
 const EXTENSION: &str = "cwasm";
+const PARTIAL_EXTENSION: &str = "partial";
 
 /// A directory of compiled components that only this user can write to.
 #[derive(Clone, Debug)]
@@ -39,12 +45,7 @@ impl CodeCache {
     /// What the system says, and `PermissionDenied` where somebody else can write to it.
     pub fn open(dir: &Path) -> io::Result<CodeCache> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        let found = fs::metadata(dir)?;
-        let own = rustix::process::geteuid().as_raw();
-        if found.uid() != own || found.mode() & 0o022 != 0 {
-            let text = "somebody else can write to it, and what lies in it is run as native code";
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-        }
+        check_own(&fs::metadata(dir)?)?;
         let dir = dir.canonicalize()?;
         Ok(CodeCache { dir })
     }
@@ -53,7 +54,6 @@ impl CodeCache {
     pub fn entry(&self, compiler: &Engine, component: &[u8]) -> Entry<'_> {
         let mut settings = DefaultHasher::new();
         compiler.precompile_compatibility_hash().hash(&mut settings);
-        env!("CARGO_PKG_VERSION").hash(&mut settings);
         let digest = Sha256::digest(component);
         let name = format!("{digest:x}-{:016x}.{EXTENSION}", settings.finish());
         Entry {
@@ -66,10 +66,20 @@ impl CodeCache {
     fn prune(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for file in fs::read_dir(&self.dir)? {
-            let file = file?;
-            if file.path().extension().is_some_and(|ext| ext == EXTENSION) {
-                let found = file.metadata()?;
-                files.push((found.modified()?, found.len(), file.path()));
+            let path = file?.path();
+            // Another server may have removed it in between.
+            let Ok(found) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            let used = found.modified()?;
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some(EXTENSION) => files.push((used, found.len(), path)),
+                Some(PARTIAL_EXTENSION)
+                    if used.elapsed().is_ok_and(|age| age > PARTIAL_AGE_MAX) =>
+                {
+                    remove(&path)?;
+                }
+                _ => {}
             }
         }
         files.sort();
@@ -78,7 +88,7 @@ impl CodeCache {
             if bytes <= BYTES_MAX {
                 break;
             }
-            fs::remove_file(path)?;
+            remove(&path)?;
             bytes -= length;
         }
         Ok(())
@@ -91,32 +101,55 @@ impl Entry<'_> {
         &self.path
     }
 
-    /// Says whether it is there, and notes that it was used.
-    pub fn is_there(&self) -> bool {
-        // Reading is enough to use it; the time only decides what is removed first.
-        let used = |file: File| file.set_modified(SystemTime::now());
-        File::open(&self.path).map(used).is_ok()
+    /// Opens what is there, and notes that it was used.
+    ///
+    /// # Errors
+    /// `NotFound`, and `PermissionDenied` where somebody else could have written it.
+    pub fn open(&self) -> io::Result<File> {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(&self.path)?;
+        let found = file.metadata()?;
+        check_own(&found)?;
+        if !found.is_file() || found.nlink() != 1 {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        // Only decides what is removed first; a directory that cannot be written to is used, too.
+        let _ = file.set_modified(SystemTime::now());
+        Ok(file)
     }
 
-    /// Keeps `code` for the next time. Nobody ever sees half of it.
+    /// Keeps `code` for the next time, and opens it. Nobody ever sees half of it.
     ///
     /// # Errors
     /// What the system says, such as a full disk.
-    pub fn write(&self, code: &[u8]) -> io::Result<()> {
-        let partial = self
-            .path
-            .with_extension(format!("partial-{}", std::process::id()));
-        let written = File::create(&partial).and_then(|mut file| {
-            file.write_all(code)?;
-            // After a crash there must be no file whose name is right and whose content is not.
-            file.sync_all()
-        });
-        let renamed = written.and_then(|()| fs::rename(&partial, &self.path));
-        if renamed.is_err() {
-            // What cannot be removed is not taken for anything else.
-            let _ = fs::remove_file(&partial);
-        }
-        renamed?;
-        self.cache.prune()
+    pub fn write(&self, code: &[u8]) -> io::Result<File> {
+        let mut partial = tempfile::Builder::new()
+            .suffix(&format!(".{PARTIAL_EXTENSION}"))
+            .tempfile_in(&self.cache.dir)?;
+        partial.write_all(code)?;
+        // After a crash there must be no file whose name is right and whose content is not.
+        partial.as_file().sync_all()?;
+        partial.persist(&self.path)?;
+        self.cache.prune()?;
+        self.open()
+    }
+}
+
+fn check_own(found: &Metadata) -> io::Result<()> {
+    let own = rustix::process::geteuid().as_raw();
+    if found.uid() != own || found.mode() & 0o022 != 0 {
+        let text = "somebody else can write to it, and what lies in it is run as native code";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
     }
 }

@@ -1,8 +1,9 @@
 //! From a component's file to machine code: compiled now, found in the cache, or compiled before
 //! by `sockeye compile`.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
 
 use tracing::warn;
 use wasmtime::component::Component;
@@ -31,7 +32,7 @@ pub struct Compiled {
 enum Code {
     Bytes(Vec<u8>),
     /// Mapped from there, which costs no time for what is never run.
-    File(PathBuf),
+    File(File),
 }
 
 impl Compiled {
@@ -104,16 +105,26 @@ impl Code {
     /// Makes a component of the code; checks that it is for this version, settings and CPU.
     fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
         // SAFETY: the code is what `Component::serialize` returned. It comes from this process; or
-        // from the cache, whose directory was found to be writable by this user alone; or from a
-        // file that the operator vouches for with `--allow-precompiled`.
+        // from the cache, by a descriptor of a file that was found to be writable by this user
+        // alone; or from a file that the operator vouches for with `--allow-precompiled`.
         #[allow(unsafe_code)]
         unsafe {
             match self {
                 Code::Bytes(bytes) => Component::deserialize(engine, bytes),
-                Code::File(path) => Component::deserialize_file(engine, path),
+                Code::File(file) => Component::deserialize_file(engine, path_of(file)),
             }
         }
     }
+}
+
+/// A path that leads to this descriptor's file, whatever lies at the path it was opened at.
+fn path_of(file: &File) -> String {
+    let directory = if cfg!(target_os = "linux") {
+        "/proc/self/fd"
+    } else {
+        "/dev/fd"
+    };
+    format!("{directory}/{}", file.as_raw_fd())
 }
 
 fn read(source: &Source) -> Result<Vec<u8>, Error> {
@@ -151,22 +162,28 @@ fn compile(
         return Ok((component, Code::Bytes(code)));
     };
     let entry = cache.entry(compiler, bytes);
-    if entry.is_there() {
-        let code = Code::File(entry.path().to_owned());
-        match code.load(compiler) {
-            Ok(component) => return Ok((component, code)),
-            Err(error) => warn!(path = %entry.path().display(), %error, "compiling again"),
+    let path = entry.path().display();
+    match entry.open() {
+        Ok(file) => {
+            let code = Code::File(file);
+            match code.load(compiler) {
+                Ok(component) => return Ok((component, code)),
+                Err(error) => warn!(%path, %error, "compiling again"),
+            }
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => warn!(%path, %error, "compiling again"),
     }
     let component = Component::from_binary(compiler, bytes).map_err(fail)?;
     let code = component.serialize().map_err(fail)?;
-    match entry.write(&code) {
-        Ok(()) => Ok((component, Code::File(entry.path().to_owned()))),
+    let code = match entry.write(&code) {
+        Ok(file) => Code::File(file),
         Err(error) => {
-            warn!(path = %entry.path().display(), %error, "failed to keep a compiled component");
-            Ok((component, Code::Bytes(code)))
+            warn!(%path, %error, "failed to keep a compiled component");
+            Code::Bytes(code)
         }
-    }
+    };
+    Ok((component, code))
 }
 
 fn needs_of(name: &str, component: &Component) -> Result<Needs, Error> {
