@@ -98,6 +98,23 @@ fn json_has_the_same_and_the_duration() {
 }
 
 #[test]
+fn a_client_that_is_gone_is_still_named() {
+    let logged = Logged::start("hello", "json", &[]);
+    for _ in 0..3 {
+        let mut client = logged.server.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        client.half_close();
+        client.rest();
+    }
+    for object in logged.objects(3) {
+        assert!(
+            object["peer"].as_str().unwrap().starts_with("127.0.0.1:"),
+            "{object}"
+        );
+    }
+}
+
+#[test]
 fn an_interim_answer_is_not_what_is_noted() {
     let logged = Logged::start("echo", "json", &[]);
     let mut client = logged.server.connect();

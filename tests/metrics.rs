@@ -93,6 +93,26 @@ fn every_request_is_in_the_histogram_of_durations() {
 }
 
 #[test]
+fn a_request_that_was_never_received_is_not_counted() {
+    let flags = ["--activate-on", "bytes", "--max-instances", "2"];
+    let server = TestServer::start("hello", &flags);
+    let half = "GET / HTTP/1.1\r\n";
+    let mut clients: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send(half));
+    server.wait_for_metric("sockeye_bytes_received_total", 20 * half.len() as u64);
+    assert_eq!(server.connect().get("/").status, 200);
+    server.wait_for_metric("sockeye_request_duration_seconds_count", 1);
+    assert_eq!(server.metric("sockeye_requests_total"), 1);
+    for client in &mut clients {
+        client.send("Host: a\r\n\r\n");
+        assert_eq!(client.response().status, 200);
+    }
+    drop(clients);
+    server.wait_for_metric("sockeye_request_duration_seconds_count", 21);
+    assert_eq!(server.metric("sockeye_requests_total"), 21);
+}
+
+#[test]
 fn a_server_that_shuts_down_is_healthy_and_not_ready() {
     let server = TestServer::start("calls", &[]);
     let mut session = Session::start(&server);

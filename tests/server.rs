@@ -137,6 +137,11 @@ impl TestServer {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// Says whether the process has ended by itself.
+    pub(crate) fn has_exited(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until the process has ended by itself.
     #[track_caller]
     pub(crate) fn wait_for_exit(&mut self) -> ExitStatus {

@@ -18,9 +18,9 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tracing::debug;
-use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::Error;
+use crate::line_writer::LineWriter;
 use crate::metrics::WorkerMetrics;
 use summed::Summed;
 
@@ -38,18 +38,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The workers' counters, whether the server is shutting down, and how many lines the access
-    /// log has dropped.
+    /// The workers' counters, whether the server is shutting down, and its logs by name.
     pub(crate) fn new(
         workers: Vec<Arc<WorkerMetrics>>,
         draining: Arc<AtomicBool>,
-        dropped_lines: Option<ErrorCounter>,
+        logs: [(&'static str, Option<LineWriter>); 2],
     ) -> State {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Summed {
-            workers,
-            dropped_lines,
-        }));
+        registry.register_collector(Box::new(Summed { workers, logs }));
         State { registry, draining }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::line_writer::{LineThread, LineWriter};
 use crate::{Error, server};
 
 mod check;
@@ -89,7 +92,10 @@ fn run(mut args: Vec<OsString>) -> Result<(), Error> {
     }
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
     match cli.command {
-        Some(Command::Check(args)) => args.run(),
+        Some(Command::Check(args)) => {
+            let (_, _thread) = start_log(tracing::Level::WARN)?;
+            args.run()
+        }
         Some(Command::Compile(args)) => args.run(),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -113,15 +119,15 @@ fn serve(args: Vec<OsString>) -> Result<(), Error> {
     let typed: Vec<OsString> = [program].into_iter().chain(own).cloned().collect();
     let (matches, typed_args) = read(&typed);
     let Some(file) = file::File::find(typed_args.config())? else {
-        start_log(typed_args.log_level());
-        return server::serve(typed_args.into_config(Vec::new())?);
+        let (log, _thread) = start_log(typed_args.log_level())?;
+        return server::serve(typed_args.into_config(Vec::new())?, Some(log));
     };
     let added = file.arguments(&matches)?;
     let all = [program].into_iter().chain(&added).chain(own).cloned();
     let (_, args) = read(&all.collect::<Vec<_>>());
-    start_log(args.log_level());
+    let (log, _thread) = start_log(args.log_level())?;
     tracing::info!(path = %file.path().display(), "reading the configuration");
-    server::serve(args.into_config(file.services(&matches)?)?)
+    server::serve(args.into_config(file.services(&matches)?)?, Some(log))
 }
 
 /// Reads arguments; ends the process where they ask for help or are wrong.
@@ -158,9 +164,24 @@ fn usage(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-/// Quotes values in the way of every other message of this program.
+/// Quotes values in the way of every other message of this program. An apostrophe within a value
+/// stays: it is no quote, because there is no blank on either side of it.
 fn in_backticks(text: &str) -> String {
-    text.replace('\'', "`").replace("\n  tip: ", "\nhint: ")
+    let text = text.replace("\n  tip: ", "\nhint: ");
+    let mut quoted = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let after = characters.peek().copied().unwrap_or(' ');
+        let opens = before.is_whitespace();
+        let closes = after.is_whitespace() || matches!(after, ':' | ',' | '.' | ';' | ')');
+        quoted.push(match character {
+            '\'' if opens || closes => '`',
+            other => other,
+        });
+        before = character;
+    }
+    quoted
 }
 
 fn print(bytes: &[u8]) -> Result<(), Error> {
@@ -195,15 +216,30 @@ fn manual() -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-fn start_log(level: tracing::Level) {
-    // A closed or full stderr must not end the server: the writer ignores errors.
+/// Starts the log on stderr, which stops nobody, whoever reads it or does not.
+///
+/// # Errors
+/// [`Error::Start`], where the system has no thread left.
+fn start_log(level: tracing::Level) -> Result<(LineWriter, LineThread), Error> {
+    // Where stderr is closed, nobody can be told anything.
+    let out: Box<dyn Write + Send> = match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(fd) => Box::new(File::from(fd)),
+        Err(_) => Box::new(io::sink()),
+    };
+    let spawned = LineWriter::spawn("log", out, |_| {});
+    let (writer, thread) = spawned.map_err(|source| Error::Start {
+        step: "start the log",
+        source,
+    })?;
+    let lines = writer.clone();
     tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(move || lines.clone())
         .with_ansi(io::stderr().is_terminal())
         .log_internal_errors(false)
         .with_max_level(level)
         .with_target(false)
         .init();
+    Ok((writer, thread))
 }
 
 /// Writes an error for people: what, why, and what to do.

@@ -16,6 +16,7 @@ mod imports;
 mod net;
 
 mod error;
+mod line_writer;
 mod metrics;
 mod moment;
 

@@ -22,6 +22,11 @@ impl Counter {
             .store(self.get().wrapping_sub(count), Ordering::Relaxed);
     }
 
+    /// Replaces the number; only on the thread of the worker that owns the counter.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
     /// Reads the number.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -165,7 +170,7 @@ pub struct WorkerMetrics {
     pub accepted: Counter,
     /// Activations started.
     pub activations: Counter,
-    /// Requests: heads that were found whole, or activations where the host looks for none.
+    /// Requests that a guest began to serve.
     pub requests: Counter,
     /// How long requests took, from whole to when the guest was done with them.
     pub request_durations: Durations,

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use tokio::runtime::Runtime;
@@ -22,11 +23,18 @@ use crate::admin;
 use crate::config::{Config, Limits};
 use crate::imports::{Environment, GuestLog, LogBudget, RequestLog};
 use crate::instance::{Programs, Ticker};
+use crate::line_writer::LineWriter;
 use crate::metrics::WorkerMetrics;
 use crate::worker::{Inbox, Worker, WorkerParts};
 
 /// Half of the descriptors are not for connections, but never more than this.
 const DESCRIPTORS_SPARE_MAX: u64 = 1024;
+
+/// Files that a worker keeps open for the next time, shared out between the services.
+const FILES_MAX: usize = 128;
+
+/// Signals this close together are one: `timeout` sends one to the process and one to its group.
+const REPEATED_WITHIN: Duration = Duration::from_millis(100);
 
 /// How a worker ended: its number, and why if it was not asked to.
 type WorkerEnd = (usize, Result<(), String>);
@@ -36,13 +44,15 @@ type WorkerEnd = (usize, Result<(), String>);
 /// SIGINT and SIGTERM end it in order: no connection is accepted any more, parked ones are
 /// closed, and running activations have `drain_timeout` to finish.
 ///
+/// `log` is where the program's log goes, if that counts what it loses.
+///
 /// # Errors
 /// What is wrong with the configuration or the component, before anything is served; and what
 /// ended the server other than one signal.
 ///
 /// # Blocking
 /// Until the server has ended.
-pub fn serve(config: Config) -> Result<(), Error> {
+pub fn serve(config: Config, log: Option<LineWriter>) -> Result<(), Error> {
     let descriptors = raise_descriptor_limit();
     refuse_huge_pages();
     let programs = Programs::load(&config)?;
@@ -67,8 +77,9 @@ pub fn serve(config: Config) -> Result<(), Error> {
     };
     let admin = match config.admin {
         Some(address) => {
-            let dropped = access_log.as_ref().map(AccessLogWriter::dropped_lines);
-            let state = admin::State::new(metrics.clone(), Arc::clone(&draining), dropped);
+            let access_log = access_log.as_ref().map(AccessLogWriter::writer);
+            let logs = [("stderr", log), ("access", access_log)];
+            let state = admin::State::new(metrics.clone(), Arc::clone(&draining), logs);
             Some(admin::start(&runtime, address, state)?)
         }
         None => None,
@@ -89,6 +100,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
         };
         let shared = WorkerShared {
             services: served.iter_mut().map(Served::take_share).collect(),
+            files_max: FILES_MAX / config.services.len(),
             limits: config.limits.clone(),
             request_log: access_log.as_ref().map(AccessLogWriter::share),
             metrics: Arc::clone(&metrics[worker]),
@@ -108,6 +120,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
 /// What a worker's thread makes its environment of.
 struct WorkerShared {
     services: Vec<ServiceShare>,
+    files_max: usize,
     limits: Limits,
     request_log: Option<RequestLog>,
     metrics: Arc<WorkerMetrics>,
@@ -131,7 +144,8 @@ impl WorkerShared {
             limits: self.limits,
         });
         let services = self.services.into_iter();
-        let listening = services.flat_map(|share| share.into_listening(&environment));
+        let listening =
+            services.flat_map(|share| share.into_listening(&environment, self.files_max));
         let listening = listening.collect();
         let run = || Worker::new(parts, environment, listening)?.run();
         let end = match catch_unwind(AssertUnwindSafe(run)) {
@@ -152,12 +166,18 @@ async fn run(
     inboxes: &[Arc<Inbox>],
 ) -> Result<(), Error> {
     let mut left = workers;
+    let mut asked: Option<Instant> = None;
     while left > 0 {
         tokio::select! {
             name = signals.next() => {
-                if draining.swap(true, Ordering::Relaxed) {
+                if let Some(asked) = asked {
+                    if asked.elapsed() < REPEATED_WITHIN {
+                        continue;
+                    }
                     return Err(Error::SecondSignal);
                 }
+                asked = Some(Instant::now());
+                draining.store(true, Ordering::Relaxed);
                 info!(signal = name, "shutting down");
                 inboxes.iter().for_each(|inbox| inbox.interrupt());
             }

@@ -8,16 +8,16 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use tracing_appender::non_blocking::ErrorCounter;
 
+use crate::line_writer::LineWriter;
 use crate::metrics::{Bound, ConnectionState, Counter, Durations, Failure, WorkerMetrics};
 
 /// The workers' counters, summed when they are read.
 #[derive(Debug)]
 pub(super) struct Summed {
     pub(super) workers: Vec<Arc<WorkerMetrics>>,
-    /// What the access log counts, where there is one.
-    pub(super) dropped_lines: Option<ErrorCounter>,
+    /// The logs that there are, by name.
+    pub(super) logs: [(&'static str, Option<LineWriter>); 2],
 }
 
 impl Summed {
@@ -128,7 +128,7 @@ impl Collector for Summed {
         let requests = self.sum(|worker| &worker.requests);
         write.counter(
             "requests",
-            "Request heads found, or activations without heads",
+            "Requests that a handler began to serve",
             requests,
         )?;
         let received = self.sum(|worker| &worker.bytes_received);
@@ -141,13 +141,15 @@ impl Collector for Summed {
             "Time from a whole request to when its handler was done with it",
             Histogram::sum(durations),
         )?;
-        if let Some(dropped) = &self.dropped_lines {
-            write.counter(
-                "access_log_lines_dropped",
-                "Lines of the access log that could not be written fast enough",
-                dropped.dropped_lines() as u64,
-            )?;
-        }
+        let logs = self.logs.iter().map(|(name, log)| {
+            let dropped = log.as_ref().map_or(0, LineWriter::dropped);
+            (("log", *name), ConstCounter::new(dropped))
+        });
+        write.labelled(
+            "log_lines_dropped",
+            "Lines that could not be written, or not fast enough, by log",
+            logs,
+        )?;
         let failures = Failure::ALL.iter().map(|&failure| {
             let value = self.sum(|worker| worker.failure(failure));
             (("cause", failure.label()), ConstCounter::new(value))

@@ -1,6 +1,7 @@
 //! One activation: the connection a guest is serving, and what it has used so far.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,6 +10,17 @@ use crate::config::Limits;
 use crate::metrics::Failure;
 use crate::moment::Moment;
 use crate::net::Stream;
+
+/// What becomes of the request that a guest was activated for, or that `next` announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// It is here since then, and the guest has neither received nor sent anything since.
+    Whole(Moment),
+    /// It is here since then, and the guest is serving it.
+    Served(Moment),
+    /// It is done with, and the next one is not here.
+    None,
+}
 
 /// What the worker and a guest's calls share for the length of one activation.
 ///
@@ -30,8 +42,9 @@ pub struct Activation {
     received: Cell<bool>,
     /// Set when the guest sent something or changed the connection.
     touched: Cell<bool>,
-    /// When the request that is served became whole; none between two requests.
-    request: Cell<Option<Moment>>,
+    request: Cell<Request>,
+    /// Who sent it, for the access log; the socket does not know any more once it is closed.
+    pub(super) peer: Option<SocketAddr>,
     /// What the access log will say of it, where there is one.
     pub(super) exchange: RefCell<Exchange>,
     /// How many bytes had been sent when the request began.
@@ -39,8 +52,13 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// Begins an activation of `stream` at `now`, whose request is whole since `request`.
-    pub fn new(stream: Rc<Stream>, now: Moment, request: Moment) -> Rc<Activation> {
+    /// Begins an activation of `stream` at `now`, whose request is whole since `whole`.
+    pub fn new(
+        stream: Rc<Stream>,
+        now: Moment,
+        whole: Moment,
+        peer: Option<SocketAddr>,
+    ) -> Rc<Activation> {
         let sent_before = Cell::new(stream.bytes_sent());
         Rc::new(Activation {
             stream,
@@ -51,7 +69,8 @@ impl Activation {
             dropped: Cell::new(false),
             received: Cell::new(false),
             touched: Cell::new(false),
-            request: Cell::new(Some(request)),
+            request: Cell::new(Request::Whole(whole)),
+            peer,
             exchange: RefCell::default(),
             sent_before,
         })
@@ -59,13 +78,29 @@ impl Activation {
 
     /// The next request is whole.
     pub(super) fn begin_request(&self, now: Moment) {
-        self.request.set(Some(now));
+        self.request.set(Request::Whole(now));
         self.sent_before.set(self.stream.bytes_sent());
     }
 
-    /// The guest is done with a request, if it had one; returns when that had become whole.
-    pub(super) fn take_request(&self) -> Option<Moment> {
-        self.request.take()
+    /// What the guest has of the request that it is to serve.
+    pub(super) fn request(&self) -> Request {
+        self.request.get()
+    }
+
+    /// The guest begins to serve the request; returns whether that is news.
+    pub(super) fn serve_request(&self) -> bool {
+        match self.request.get() {
+            Request::Whole(since) => {
+                self.request.set(Request::Served(since));
+                true
+            }
+            Request::Served(_) | Request::None => false,
+        }
+    }
+
+    /// There is no request until the next one is whole.
+    pub(super) fn forget_request(&self) {
+        self.request.set(Request::None);
     }
 
     /// The worker is about to resume the guest.
@@ -110,11 +145,6 @@ impl Activation {
     /// Notes that the guest received something.
     pub fn set_received(&self) {
         self.received.set(true);
-    }
-
-    /// Whether the guest has received anything in this activation.
-    pub fn has_received(&self) -> bool {
-        self.received.get()
     }
 
     /// Notes that the guest did something that the peer or the guest can tell.

@@ -12,11 +12,12 @@ use std::time::Duration;
 use send_wrapper::SendWrapper;
 use wasmtime::component::Resource;
 
+use super::activation::Request;
 use super::bindings::sockeye::net::connections::{
     self, Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
 };
 use super::errors::ErrorCode;
-use super::{Activation, Environment, FileHandle, Guest, Service};
+use super::{Activation, FileHandle, Guest, Service};
 use crate::config::Reuse;
 use crate::metrics::Bound;
 use crate::moment::Moment;
@@ -45,7 +46,7 @@ impl Guest {
         Call {
             timeout: Timeout::new(asked.min(cap)),
             capped: asked > cap,
-            environment: Rc::clone(self.environment()),
+            service: Rc::clone(&self.service),
         }
     }
 }
@@ -55,27 +56,29 @@ impl Guest {
 struct Call {
     timeout: Timeout,
     capped: bool,
-    environment: Rc<Environment>,
+    service: Rc<Service>,
 }
 
 impl Call {
     fn code(&self, error: CallError) -> ErrorCode {
         if self.capped && matches!(error, CallError::TimedOut) {
-            self.environment.fired(Bound::CallTime);
+            self.service.environment.fired(Bound::CallTime);
         }
         error.into()
     }
 
     fn note_received(&self, activation: &Activation, bytes: &[u8]) {
         activation.set_received();
-        if self.environment.request_log.is_some() {
+        self.service.serve_request(activation);
+        if self.service.environment.request_log.is_some() {
             activation.exchange.borrow_mut().received(bytes);
         }
     }
 
     fn note_sent(&self, activation: &Activation, bytes: &[u8]) {
         activation.set_touched();
-        if self.environment.request_log.is_some() {
+        self.service.serve_request(activation);
+        if self.service.environment.request_log.is_some() {
             activation.exchange.borrow_mut().sent(bytes);
         }
     }
@@ -200,7 +203,7 @@ impl connections::HostConnection for Guest {
         let length = length.min(OFFSET_MAX - offset);
         let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
-            activation.set_touched();
+            call.note_sent(&activation, &[]);
             let stream = &activation.stream;
             let sent = stream
                 .sendfile(&file, offset, length, &mut call.timeout)
@@ -287,12 +290,11 @@ async fn next(service: &Service, activation: &Activation) -> bool {
     let stream = &activation.stream;
     stream.push_held();
     let mut now = Moment::now();
-    if activation.has_received() {
-        service.end_request(activation, now);
-    }
+    service.end_request(activation, now);
     let mut linger = Timeout::new(environment.limits.linger);
     let mut scanned = 0;
-    if !activation.has_received() && service.is_activated_by(stream, service.trigger(), scanned) {
+    let unserved = matches!(activation.request(), Request::Whole(_));
+    if unserved && service.is_activated_by(stream, service.trigger(), scanned) {
         // What the guest was activated for. Handing it back unread would only bring it here again.
         return true;
     }
@@ -306,7 +308,6 @@ async fn next(service: &Service, activation: &Activation) -> bool {
             return false;
         }
         if service.is_activated_by(stream, service.trigger(), scanned) {
-            environment.metrics.requests.add(1);
             activation.begin_request(now);
             return true;
         }

@@ -4,8 +4,6 @@
 //! sends it, so a handler in any language is logged without its help, and cannot lie about what
 //! it sent. A line is written when the guest is done with the request.
 
-use std::cell::RefCell;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,9 +11,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use tracing_appender::non_blocking::NonBlocking;
 
 use crate::config::AccessLogFormat;
+use crate::line_writer::LineWriter;
 
 /// A longer request line is cut in the log.
 const REQUEST_BYTES_MAX: usize = 2048;
@@ -24,7 +22,7 @@ const REQUEST_BYTES_MAX: usize = 2048;
 #[derive(Debug)]
 pub struct RequestLog {
     format: AccessLogFormat,
-    writer: RefCell<NonBlocking>,
+    writer: LineWriter,
 }
 
 /// What has been seen of one request and its answer.
@@ -84,6 +82,13 @@ impl Exchange {
         let part = &bytes[..end.unwrap_or(bytes.len()).min(room)];
         self.line.extend_from_slice(part);
         self.line_is_whole = end.is_some() || self.line.len() == REQUEST_BYTES_MAX;
+    }
+
+    /// Takes in what the host has, where nothing of the request is known yet.
+    pub fn received_unless_known(&mut self, bytes: &[u8]) {
+        if self.line.is_empty() {
+            self.received(bytes);
+        }
     }
 
     /// Takes in what the guest sends, until the body begins.
@@ -160,11 +165,8 @@ struct Line<'a> {
 
 impl RequestLog {
     /// Writes lines in `format` to `writer`, which drops what it has no room for.
-    pub fn new(format: AccessLogFormat, writer: NonBlocking) -> RequestLog {
-        RequestLog {
-            format,
-            writer: writer.into(),
-        }
+    pub fn new(format: AccessLogFormat, writer: LineWriter) -> RequestLog {
+        RequestLog { format, writer }
     }
 
     /// Notes a request that is done with: its answer had `sent` bytes, its head included.
@@ -204,8 +206,7 @@ impl RequestLog {
             }
         };
         out.push('\n');
-        // The writer hands over or drops; it does not fail.
-        let _ = self.writer.borrow_mut().write_all(out.as_bytes());
+        self.writer.line(out.into_bytes());
     }
 }
 

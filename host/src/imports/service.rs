@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::activation::Request;
 use super::{Activation, Environment};
 use crate::config::{ActivateOn, Reuse};
 use crate::moment::Moment;
@@ -41,19 +42,36 @@ impl Service {
         }
     }
 
-    /// Counts and notes the request that a guest is done with, if it was serving one.
+    /// Counts the request that a guest begins to serve, the first time it is told.
+    pub(super) fn serve_request(&self, activation: &Activation) {
+        if activation.serve_request() {
+            self.environment.metrics.requests.add(1);
+        }
+    }
+
+    /// Counts and notes the request that the guest was serving, if there was one.
     pub fn end_request(&self, activation: &Activation, now: Moment) {
-        let Some(began) = activation.take_request() else {
+        let Request::Served(since) = activation.request() else {
             return;
         };
-        let duration = now.since(began);
+        activation.forget_request();
+        let duration = now.since(since);
         self.environment.metrics.request_durations.add(duration);
         if let Some(log) = &self.environment.request_log {
             let stream = &activation.stream;
             let sent = stream.bytes_sent() - activation.sent_before.get();
-            let exchange = activation.exchange.take();
-            log.note(&exchange, stream.peer_address().ok(), sent, duration);
+            let mut exchange = activation.exchange.take();
+            // Of a request that the guest did not receive, the host has all.
+            stream.with_kept(|kept| exchange.received_unless_known(kept.as_slice()));
+            log.note(&exchange, activation.peer, sent, duration);
         }
+    }
+
+    /// Does what [`end_request`](Self::end_request) does where the connection goes too, so that a
+    /// request that the guest did not even receive is done with as well.
+    pub fn end_last_request(&self, activation: &Activation, now: Moment) {
+        self.serve_request(activation);
+        self.end_request(activation, now);
     }
 
     /// Whether what `stream` has kept is enough for `trigger`, where the first `scanned` bytes are

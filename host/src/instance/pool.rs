@@ -58,11 +58,7 @@ impl InstancePool {
     }
 
     fn count(&self) {
-        let set = |counter: &crate::metrics::Counter, value: usize| {
-            counter.subtract(counter.get());
-            counter.add(value as u64);
-        };
-        set(&self.metrics.instances_live, self.live);
-        set(&self.metrics.instances_warm, self.warm.len());
+        self.metrics.instances_live.set(self.live as u64);
+        self.metrics.instances_warm.set(self.warm.len() as u64);
     }
 }

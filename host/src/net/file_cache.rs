@@ -11,9 +11,6 @@ use std::time::Duration;
 use super::{Directory, OpenDirectory, OpenError, OpenFile};
 use crate::moment::Moment;
 
-/// How many files one worker keeps open for the next time.
-const ENTRIES_MAX: usize = 128;
-
 /// How long an entry is used before the path is looked at again.
 const FRESH: Duration = Duration::from_millis(500);
 
@@ -22,6 +19,7 @@ const FRESH: Duration = Duration::from_millis(500);
 pub struct FileCache {
     directory: Option<Arc<Directory>>,
     entries: HashMap<Box<str>, Entry>,
+    entries_max: usize,
 }
 
 #[derive(Debug)]
@@ -32,11 +30,13 @@ struct Entry {
 }
 
 impl FileCache {
-    /// Makes an empty cache of files beneath `directory`; without one, every open is denied.
-    pub fn new(directory: Option<Arc<Directory>>) -> FileCache {
+    /// Makes an empty cache of at most `entries_max` files beneath `directory`; without one, every
+    /// open is denied.
+    pub fn new(directory: Option<Arc<Directory>>, entries_max: usize) -> FileCache {
         FileCache {
             directory,
             entries: HashMap::new(),
+            entries_max,
         }
     }
 
@@ -67,7 +67,7 @@ impl FileCache {
             result => result?,
         };
         let file = Rc::new(file);
-        if self.entries.len() >= ENTRIES_MAX {
+        if self.entries.len() >= self.entries_max {
             self.drop_oldest();
         }
         let entry = Entry {

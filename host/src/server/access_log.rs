@@ -1,59 +1,70 @@
-//! The thread that writes the access log, so that no worker waits for the disk.
+//! Opens the access log.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use rustix::fs::OFlags;
+use tracing::error;
 
 use crate::Error;
-use crate::config::{AccessLog, AccessLogFormat};
+use crate::config::AccessLog;
 use crate::imports::RequestLog;
+use crate::line_writer::{LineThread, LineWriter};
 
-/// Lines of the access log that wait to be written; more of them are dropped and counted.
-const ACCESS_LOG_LINES_MAX: usize = 16 * 1024;
-
-/// The thread that writes the access log, which ends with this value and writes what is left.
+/// The access log of a server; what is left of it is written when this goes.
+#[derive(Debug)]
 pub(super) struct AccessLogWriter {
-    format: AccessLogFormat,
-    writer: NonBlocking,
-    _thread: WorkerGuard,
+    log: AccessLog,
+    writer: LineWriter,
+    _thread: LineThread,
 }
 
 impl AccessLogWriter {
-    /// Opens the log and starts the thread.
+    /// Opens the log and starts the thread that writes it.
     ///
     /// # Errors
     /// [`Error::AccessLog`].
     pub(super) fn open(log: &AccessLog) -> Result<AccessLogWriter, Error> {
-        let out: Box<dyn Write + Send> = match &log.path {
-            None => Box::new(io::stdout()),
-            Some(path) => {
-                let file = OpenOptions::new().append(true).create(true).open(path);
-                let file = file.map_err(|source| Error::AccessLog {
-                    path: path.clone(),
-                    source,
-                })?;
-                Box::new(BufWriter::new(file))
-            }
+        let name = match &log.path {
+            Some(path) => path.display().to_string(),
+            None => "stdout".to_owned(),
         };
-        let (writer, thread) = NonBlockingBuilder::default()
-            .thread_name("access-log")
-            .buffered_lines_limit(ACCESS_LOG_LINES_MAX)
-            .finish(out);
+        let failed = {
+            let path = name.clone();
+            move |error| error!(path, %error, "failed to write the access log")
+        };
+        let opened = open(log);
+        let spawned = opened.and_then(|out| LineWriter::spawn("access-log", out, failed));
+        let (writer, thread) = spawned.map_err(|source| Error::AccessLog { name, source })?;
         Ok(AccessLogWriter {
-            format: log.format,
+            log: log.clone(),
             writer,
             _thread: thread,
         })
     }
 
-    /// Counts the lines that were dropped.
-    pub(super) fn dropped_lines(&self) -> ErrorCounter {
-        self.writer.error_counter()
+    /// The queue of lines.
+    pub(super) fn writer(&self) -> LineWriter {
+        self.writer.clone()
     }
 
     /// What one worker writes to.
     pub(super) fn share(&self) -> RequestLog {
-        RequestLog::new(self.format, self.writer.clone())
+        RequestLog::new(self.log.format, self.writer())
     }
+}
+
+fn open(log: &AccessLog) -> io::Result<Box<dyn Write + Send>> {
+    let Some(path) = &log.path else {
+        // Not `io::stdout()`, whose lock a reader that does not read would keep for ever.
+        let fd = io::stdout().as_fd().try_clone_to_owned()?;
+        return Ok(Box::new(BufWriter::new(File::from(fd))));
+    };
+    let mut options = OpenOptions::new();
+    // A FIFO that nobody reads is an error then, and not a server that never starts.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    options.append(true).create(true).custom_flags(flags);
+    Ok(Box::new(BufWriter::new(options.open(path)?)))
 }

@@ -90,12 +90,13 @@ impl ServiceShare {
     pub(super) fn into_listening(
         self,
         environment: &Rc<Environment>,
-    ) -> impl Iterator<Item = Listening> {
+        files_max: usize,
+    ) -> impl Iterator<Item = Listening> + use<> {
         let service = imports::Service {
             environment: Rc::clone(environment),
             reuse: self.service.reuse,
             activate_on: self.activate_on,
-            files: FileCache::new(self.service.root).into(),
+            files: FileCache::new(self.service.root, files_max).into(),
             arguments: self.service.arguments,
         };
         let handler = Rc::new(Handler {

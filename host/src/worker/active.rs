@@ -23,14 +23,17 @@ impl Worker {
         };
         let metrics = &self.environment.metrics;
         metrics.activations.add(1);
-        metrics.requests.add(1);
         // Time in line is part of what a client waits for.
         let whole = match connection.state() {
             State::Waiting => connection.since,
             _ => self.now,
         };
         let stream = Rc::clone(&connection.stream);
-        let activation = Activation::new(stream, self.now, whole);
+        let peer = match self.environment.request_log {
+            Some(_) => stream.peer_address().ok(),
+            None => None,
+        };
+        let activation = Activation::new(stream, self.now, whole, peer);
         let handler = Rc::clone(&connection.handler);
         let task = Task::new(handler, place.warm, activation);
         connection.served = true;
@@ -130,7 +133,7 @@ impl Worker {
         if let State::Active(active) = before {
             handler
                 .service
-                .end_request(&active.task.activation, self.now);
+                .end_last_request(&active.task.activation, self.now);
             drop(active);
             self.pool.check_in(None);
             let reason = reason.to_owned();
@@ -143,7 +146,10 @@ impl Worker {
         self.pool.check_in(ended.reusable);
         if let Some(connection) = self.scheduler.get(token) {
             let service = &connection.handler.service;
-            service.end_request(activation, self.now);
+            match ended.verdict {
+                Ok(Verdict::HandBack) => service.end_request(activation, self.now),
+                _ => service.end_last_request(activation, self.now),
+            }
         }
         match ended.verdict {
             Ok(Verdict::HandBack) if !activation.is_dropped() => self.park(token),

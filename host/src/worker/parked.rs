@@ -90,6 +90,12 @@ impl Worker {
             }
         };
         self.count_bytes(&stream);
+        let began = empty && stream.with_kept(|kept| !kept.is_empty());
+        if let Some(connection) = self.scheduler.get(token)
+            && began
+        {
+            connection.since = self.now;
+        }
         match outcome {
             Parked::Activated => self.activate(token),
             Parked::TooLarge => {
@@ -97,11 +103,8 @@ impl Worker {
                 self.refuse(token, Refusal::HeadTooLarge);
             }
             Parked::Incomplete => {
-                let began = stream.with_kept(|kept| {
-                    kept.shrink();
-                    !kept.is_empty()
-                });
-                if empty && began {
+                stream.with_kept(|kept| kept.shrink());
+                if began {
                     // A head has begun, and has its own deadline, however slowly it drips.
                     let deadline = self.now.after(environment.limits.head_timeout);
                     self.scheduler.arm(token, deadline);
@@ -140,16 +143,17 @@ impl Worker {
         if connection.handler.is_http() {
             let response = refusal.response(&self.environment.limits);
             let stream = &connection.stream;
+            let before = stream.bytes_sent();
+            // One short send into an empty buffer. Where it fails the client is gone.
+            let _ = stream.try_send(response.as_bytes(), false);
             if let Some(log) = &self.environment.request_log {
                 let mut exchange = Exchange::default();
                 stream.with_kept(|kept| exchange.received(kept.as_slice()));
                 exchange.sent(response.as_bytes());
-                let peer = stream.peer_address().ok();
+                let sent = stream.bytes_sent() - before;
                 let duration = self.now.since(connection.since);
-                log.note(&exchange, peer, response.len() as u64, duration);
+                log.note(&exchange, stream.peer_address().ok(), sent, duration);
             }
-            // One short send into an empty buffer. Where it fails the client is gone.
-            let _ = stream.try_send(response.as_bytes(), false);
         }
         self.begin_closing(token);
     }

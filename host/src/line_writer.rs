@@ -1,0 +1,191 @@
+//! Logs: lines that a thread of their own writes, so that nobody else ever waits for a disk or a
+//! reader that is slow.
+//!
+//! A leaf. What does not fit into the queue is dropped and counted, and so is what cannot be
+//! written.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Lines that wait to be written.
+const LINES_MAX: usize = 16 * 1024;
+
+/// How long the end of the process waits for lines that are still to be written.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+
+enum Message {
+    Line(Vec<u8>),
+    End(SyncSender<()>),
+}
+
+/// Where lines are left; cheap to clone, and never waits.
+#[derive(Clone, Debug)]
+pub struct LineWriter {
+    queue: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// Writes what is left when it is dropped, if that can be done within a second.
+#[derive(Debug)]
+pub struct LineThread {
+    writer: LineWriter,
+}
+
+impl LineWriter {
+    /// Starts the thread `name`, which writes to `out`. It calls `failed` when writing begins to
+    /// fail, once for as long as that lasts.
+    ///
+    /// # Errors
+    /// Where the system has no thread left.
+    pub fn spawn(
+        name: &str,
+        out: impl Write + Send + 'static,
+        failed: impl Fn(io::Error) + Send + 'static,
+    ) -> io::Result<(LineWriter, LineThread)> {
+        let (queue, lines) = sync_channel(LINES_MAX);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&dropped);
+        let thread = thread::Builder::new().name(name.to_owned());
+        thread.spawn(move || write(&lines, out, &count, failed))?;
+        let writer = LineWriter { queue, dropped };
+        let thread = LineThread {
+            writer: writer.clone(),
+        };
+        Ok((writer, thread))
+    }
+
+    /// Leaves a line, or drops it where too many wait.
+    pub fn line(&self, line: Vec<u8>) {
+        if self.queue.try_send(Message::Line(line)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many lines were lost.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Write for LineWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.line(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LineThread {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + END_TIMEOUT;
+        let (ended, end) = sync_channel(1);
+        let mut message = Message::End(ended);
+        while let Err(error) = self.writer.queue.try_send(message) {
+            match error {
+                TrySendError::Full(refused) if Instant::now() < deadline => message = refused,
+                _ => return,
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Nothing can be done about a reader that does not read.
+        let _ = end.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+}
+
+fn write(
+    lines: &Receiver<Message>,
+    mut out: impl Write,
+    dropped: &AtomicU64,
+    failed: impl Fn(io::Error),
+) {
+    let mut failing = false;
+    let mut note = |result: io::Result<()>| match result {
+        Ok(()) => failing = false,
+        Err(error) => {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            if !std::mem::replace(&mut failing, true) {
+                failed(error);
+            }
+        }
+    };
+    loop {
+        let message = match lines.try_recv() {
+            Err(TryRecvError::Empty) => {
+                note(out.flush());
+                lines.recv().map_err(|_| TryRecvError::Disconnected)
+            }
+            result => result,
+        };
+        match message {
+            Ok(Message::Line(line)) => note(out.write_all(&line)),
+            Ok(Message::End(ended)) => {
+                note(out.flush());
+                // Nobody waits any more where this fails.
+                let _ = ended.try_send(());
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_left_is_written_before_the_end() {
+        let out = Shared::default();
+        let (writer, thread) = LineWriter::spawn("test", out.clone(), |_| {}).unwrap();
+        (0..1000).for_each(|_| writer.line(b"line\n".to_vec()));
+        drop(thread);
+        assert_eq!(out.0.lock().unwrap().len(), 5000);
+        assert_eq!(writer.dropped(), 0);
+    }
+
+    /// Takes a second: that is how long the end waits.
+    #[test]
+    fn a_reader_that_does_not_read_stops_nobody() {
+        let (reader, out) = io::pipe().unwrap();
+        let (writer, thread) = LineWriter::spawn("test", out, |_| {}).unwrap();
+        let lines = 100_000;
+        (0..lines).for_each(|_| writer.line(b"line\n".to_vec()));
+        assert!(writer.dropped() > 0);
+        drop(thread);
+        drop(reader);
+    }
+
+    #[test]
+    fn a_device_that_is_full_is_told_once() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let (told, tellings) = sync_channel(10);
+        let failed = move |error: io::Error| told.try_send(error.kind()).unwrap();
+        let (writer, thread) = LineWriter::spawn("test", full.unwrap(), failed).unwrap();
+        (0..10).for_each(|_| writer.line(b"line\n".to_vec()));
+        drop(thread);
+        assert_eq!(tellings.try_recv(), Ok(io::ErrorKind::StorageFull));
+        assert!(tellings.try_recv().is_err());
+        assert_eq!(writer.dropped(), 10);
+    }
+}
