@@ -221,3 +221,15 @@ fn what_was_answered_is_in_the_log_when_the_server_has_ended() {
     let text = fs::read_to_string(scratch.path().join("access.log")).unwrap();
     assert_eq!(text.lines().count(), 1000);
 }
+
+#[test]
+fn a_full_disk_is_told_once_and_stops_nobody() {
+    let server = TestServer::start("hello", &["--access-log", "/dev/full"]);
+    for _ in 0..20 {
+        assert_eq!(server.connect().get("/").status, 200);
+    }
+    let dropped = "sockeye_log_lines_dropped_total{log=\"access\"}";
+    server.wait_for_metric(dropped, 20);
+    assert_eq!(server.log_lines("failed to write the access log").len(), 1);
+    server.stop();
+}

@@ -7,12 +7,15 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Lines that wait to be written.
 const LINES_MAX: usize = 16 * 1024;
+
+/// With as many bytes, lines are written without looking for more of them.
+const BATCH_BYTES: usize = 64 * 1024;
 
 /// How long the end of the process waits for lines that are still to be written.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -100,37 +103,43 @@ impl Drop for LineThread {
 }
 
 fn write(
-    lines: &Receiver<Message>,
+    queue: &Receiver<Message>,
     mut out: impl Write,
     dropped: &AtomicU64,
     failed: impl Fn(io::Error),
 ) {
     let mut failing = false;
-    let mut note = |result: io::Result<()>| match result {
-        Ok(()) => failing = false,
-        Err(error) => {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            if !std::mem::replace(&mut failing, true) {
-                failed(error);
+    let mut bytes = Vec::new();
+    while let Ok(first) = queue.recv() {
+        // What waits goes out by one call, and is lost together.
+        let mut lines = 0;
+        let mut ended = None;
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            match message {
+                Message::Line(line) => {
+                    bytes.extend_from_slice(&line);
+                    lines += 1;
+                }
+                Message::End(end) => ended = Some(end),
+            }
+            if bytes.len() < BATCH_BYTES && ended.is_none() {
+                next = queue.try_recv().ok();
             }
         }
-    };
-    loop {
-        let message = match lines.try_recv() {
-            Err(TryRecvError::Empty) => {
-                note(out.flush());
-                lines.recv().map_err(|_| TryRecvError::Disconnected)
+        match out.write_all(&bytes) {
+            Ok(()) => failing &= lines == 0,
+            Err(error) => {
+                dropped.fetch_add(lines, Ordering::Relaxed);
+                if !std::mem::replace(&mut failing, true) {
+                    failed(error);
+                }
             }
-            result => result,
-        };
-        match message {
-            Ok(Message::Line(line)) => note(out.write_all(&line)),
-            Ok(Message::End(ended)) => {
-                note(out.flush());
-                // Nobody waits any more where this fails.
-                let _ = ended.try_send(());
-            }
-            Err(_) => return,
+        }
+        bytes.clear();
+        if let Some(ended) = ended {
+            // Nobody waits any more where this fails.
+            let _ = ended.try_send(());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Opens the access log.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 
@@ -56,15 +56,15 @@ impl AccessLogWriter {
     }
 }
 
-fn open(log: &AccessLog) -> io::Result<Box<dyn Write + Send>> {
+fn open(log: &AccessLog) -> io::Result<File> {
     let Some(path) = &log.path else {
         // Not `io::stdout()`, whose lock a reader that does not read would keep for ever.
         let fd = io::stdout().as_fd().try_clone_to_owned()?;
-        return Ok(Box::new(BufWriter::new(File::from(fd))));
+        return Ok(File::from(fd));
     };
     let mut options = OpenOptions::new();
     // A FIFO that nobody reads is an error then, and not a server that never starts.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     options.append(true).create(true).custom_flags(flags);
-    Ok(Box::new(BufWriter::new(options.open(path)?)))
+    options.open(path)
 }
