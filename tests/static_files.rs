@@ -230,11 +230,18 @@ fn not_modified_describes_what_the_client_has_and_no_bytes() {
 #[test]
 fn a_condition_that_fails_is_412() {
     let (_scratch, server) = digits();
-    let response = ask_digits(&server, &["If-Match: \"other\""]);
-    assert_eq!(
-        (response.status, response.text()),
-        (412, "precondition failed\n")
-    );
+    for condition in [
+        "If-Match: \"other\"",
+        "If-Unmodified-Since: Sun, 06 Nov 1994 08:48:60 GMT",
+        "If-Unmodified-Since: Mon, 01 Jan 1900 00:00:00 GMT",
+    ] {
+        let response = ask_digits(&server, &[condition]);
+        assert_eq!(
+            (response.status, response.text()),
+            (412, "precondition failed\n"),
+            "{condition}"
+        );
+    }
 }
 
 #[test]

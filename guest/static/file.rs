@@ -37,7 +37,7 @@ pub(crate) fn answer(
         modified: conditional::date_of(stat.modified),
     };
     let content_type = &*found.content_type.value;
-    match decide(exchange, &validators, stat.size) {
+    match decide(exchange, &validators, stat.size, SystemTime::now()) {
         Answer::Whole => {
             let head = describe(exchange.response(200), found, &validators, options);
             let head = with_bytes(head).content_type(content_type);
@@ -67,8 +67,8 @@ pub(crate) fn answer(
     }
 }
 
-fn decide(exchange: &Exchange, validators: &Validators, size: u64) -> Answer {
-    let conditions = Conditions::of(exchange.headers());
+fn decide(exchange: &Exchange, validators: &Validators, size: u64, now: SystemTime) -> Answer {
+    let conditions = Conditions::of(exchange.headers(), now);
     match conditions.evaluate(validators) {
         Verdict::NotModified => return Answer::NotModified,
         Verdict::PreconditionFailed => return Answer::PreconditionFailed,
@@ -80,7 +80,7 @@ fn decide(exchange: &Exchange, validators: &Validators, size: u64) -> Answer {
         .filter(|(name, _)| exchange.method() == "GET" && name.eq_ignore_ascii_case("range"));
     match (ranges.next(), ranges.next()) {
         // Two lines of it are malformed, and ignored as everything malformed is.
-        (Some((_, range)), None) if conditions.allow_range(validators, SystemTime::now) => {
+        (Some((_, range)), None) if conditions.allow_range(validators) => {
             match range::select(range, size) {
                 Selection::Whole => Answer::Whole,
                 Selection::Parts(parts) => Answer::Parts(parts),

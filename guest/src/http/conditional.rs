@@ -3,6 +3,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::date;
+
 /// What identifies the version of a representation that would be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Validators<'a> {
@@ -24,8 +26,9 @@ pub enum Verdict {
 }
 
 /// The conditions of one request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Conditions<'a> {
+    now: SystemTime,
     match_lines: Vec<&'a [u8]>,
     none_match_lines: Vec<&'a [u8]>,
     modified_since: Single<'a>,
@@ -43,9 +46,19 @@ enum Single<'a> {
 }
 
 impl<'a> Conditions<'a> {
-    /// Finds the conditions among the header lines of a request.
-    pub fn of(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Conditions<'a> {
-        let mut conditions = Conditions::default();
+    /// Finds the conditions among the header lines of a request that is answered at `now`.
+    pub fn of(
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        now: SystemTime,
+    ) -> Conditions<'a> {
+        let mut conditions = Conditions {
+            now,
+            match_lines: Vec::new(),
+            none_match_lines: Vec::new(),
+            modified_since: Single::Absent,
+            unmodified_since: Single::Absent,
+            range: Single::Absent,
+        };
         for (name, value) in headers {
             // All of them start like this, and hardly anything else does.
             if !name
@@ -75,12 +88,13 @@ impl<'a> Conditions<'a> {
     ///
     /// Dates that are malformed or given twice, and those about what has no date, are ignored.
     pub fn evaluate(&self, validators: &Validators) -> Verdict {
+        let modified = validators.modified.map(seconds);
         if !self.match_lines.is_empty() {
             if !any_tag(&self.match_lines, |tag| tag == validators.etag.as_bytes()) {
                 return Verdict::PreconditionFailed;
             }
-        } else if let Some((date, modified)) = self.unmodified_since.date().zip(validators.modified)
-            && modified > date
+        } else if let Some(date) = self.date(self.unmodified_since)
+            && modified.is_some_and(|modified| modified > date)
         {
             return Verdict::PreconditionFailed;
         }
@@ -89,8 +103,8 @@ impl<'a> Conditions<'a> {
             if any_tag(&self.none_match_lines, |tag| opaque(tag) == etag) {
                 return Verdict::NotModified;
             }
-        } else if let Some((date, modified)) = self.modified_since.date().zip(validators.modified)
-            && modified <= date
+        } else if let Some(date) = self.date(self.modified_since)
+            && modified.is_some_and(|modified| modified <= date)
         {
             return Verdict::NotModified;
         }
@@ -100,10 +114,9 @@ impl<'a> Conditions<'a> {
     /// Says whether a `Range` of this request is to be looked at: there is no `If-Range`, or it
     /// names the version that has `validators`.
     ///
-    /// A tag has to be strong. A date has to be exact, and at least a second older than `now`,
-    /// which is asked only then: what is modified twice within a second has the same date twice
-    /// (RFC 9110 section 8.8.2.2).
-    pub fn allow_range(&self, validators: &Validators, now: impl FnOnce() -> SystemTime) -> bool {
+    /// A tag has to be strong. A date has to be exact, and at least a second older than now: what
+    /// is modified twice within a second has the same date twice (RFC 9110 section 8.8.2.2).
+    pub fn allow_range(&self, validators: &Validators) -> bool {
         match self.range {
             Single::Absent => true,
             Single::Repeated => false,
@@ -111,13 +124,19 @@ impl<'a> Conditions<'a> {
                 value == validators.etag.as_bytes()
             }
             Single::Once(_) => {
-                let same = self
-                    .range
-                    .date()
-                    .zip(validators.modified)
-                    .filter(|(date, modified)| date == modified);
-                same.is_some_and(|(date, _)| date + Duration::from_secs(1) <= now())
+                let date = self.date(self.range);
+                date.is_some_and(|date| {
+                    validators.modified.map(seconds) == Some(date) && date < seconds(self.now)
+                })
             }
+        }
+    }
+
+    /// Returns the second that a header line stands for.
+    fn date(&self, line: Single) -> Option<i64> {
+        match line {
+            Single::Once(value) => date::parse(value, seconds(self.now)),
+            _ => None,
         }
     }
 }
@@ -129,13 +148,12 @@ impl<'a> Single<'a> {
             _ => Single::Repeated,
         };
     }
+}
 
-    fn date(self) -> Option<SystemTime> {
-        let Single::Once(value) = self else {
-            return None;
-        };
-        httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
-    }
+/// Returns the second since 1970; none of a file or of now is before that.
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs().cast_signed())
 }
 
 /// Returns a time as `Last-Modified` says it, in whole seconds; none where no date can (before
@@ -149,10 +167,9 @@ pub fn date_of(time: SystemTime) -> Option<SystemTime> {
 
 /// Writes a date, as of [`date_of`], in the form of header lines (RFC 9110 section 5.6.7).
 ///
-/// # Panics
-/// Where the time is before 1970 or after 9999.
+/// What other times become is not specified.
 pub fn format_date(date: SystemTime) -> String {
-    httpdate::fmt_http_date(date)
+    date::format(seconds(date).cast_unsigned())
 }
 
 /// Says whether one of the tags in `lines` matches, or one of the lines is a `*`.
@@ -212,7 +229,12 @@ mod tests {
     }
 
     fn conditions<'a>(lines: &[(&'a str, &'a str)]) -> Conditions<'a> {
-        Conditions::of(lines.iter().map(|(name, value)| (*name, value.as_bytes())))
+        conditions_at(modified() + Duration::from_secs(1), lines)
+    }
+
+    fn conditions_at<'a>(now: SystemTime, lines: &[(&'a str, &'a str)]) -> Conditions<'a> {
+        let lines = lines.iter().map(|(name, value)| (*name, value.as_bytes()));
+        Conditions::of(lines, now)
     }
 
     #[track_caller]
@@ -282,6 +304,16 @@ mod tests {
     }
 
     #[test]
+    fn a_date_before_1970_is_one() {
+        let date = "Mon, 01 Jan 1900 00:00:00 GMT";
+        check(
+            &[("If-Unmodified-Since", date)],
+            Verdict::PreconditionFailed,
+        );
+        check(&[("If-Modified-Since", date)], Verdict::Proceed);
+    }
+
+    #[test]
     fn the_two_older_forms_of_a_date_are_understood() {
         for value in ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             check(&[("If-Modified-Since", value)], Verdict::NotModified);
@@ -340,8 +372,7 @@ mod tests {
     #[track_caller]
     fn check_range(value: &str, expected: bool) {
         let lines = [("If-Range", value)];
-        let later = || modified() + Duration::from_secs(1);
-        let allowed = conditions(&lines).allow_range(&validators(), later);
+        let allowed = conditions(&lines).allow_range(&validators());
         assert_eq!(allowed, expected, "{value}");
     }
 
@@ -361,17 +392,16 @@ mod tests {
         ] {
             check_range(value, false);
         }
-        let never = || unreachable!("the time is asked for a date only");
-        assert!(conditions(&[]).allow_range(&validators(), never));
+        assert!(conditions(&[]).allow_range(&validators()));
         let twice = [("If-Range", "\"a,b\""); 2];
-        assert!(!conditions(&twice).allow_range(&validators(), never));
+        assert!(!conditions(&twice).allow_range(&validators()));
     }
 
     #[test]
     fn if_range_takes_no_date_that_is_not_over() {
         let lines = [("If-Range", MODIFIED)];
-        let now = || modified() + Duration::from_millis(999);
-        assert!(!conditions(&lines).allow_range(&validators(), now));
+        let now = modified() + Duration::from_millis(999);
+        assert!(!conditions_at(now, &lines).allow_range(&validators()));
     }
 
     #[test]
