@@ -10,6 +10,7 @@ use crate::client::{Response, get};
 use crate::scratch::Scratch;
 use crate::server::TestServer;
 use crate::tool::Tool;
+use crate::wait;
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
@@ -408,6 +409,46 @@ fn dates_that_no_header_line_can_say_are_left_out() {
         (200, None)
     );
     assert!(response.header("etag").is_some());
+}
+
+/// Takes a second: that is how long a date stays open.
+#[test]
+fn a_second_that_is_not_over_is_no_date_of_modification() {
+    let scratch = Scratch::new();
+    let server = TestServer::start_built_in(&["--root", scratch.text()]);
+    let path = scratch.write("digits.txt", "0123456789");
+    let age = |seconds: i64| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap().as_secs();
+        set_modified(&path, now.checked_add_signed(-seconds).unwrap());
+        // The server keeps what it knows of a file for a moment.
+        let name = format!("aged{seconds}.txt");
+        std::fs::rename(&path, scratch.path().join(&name)).unwrap();
+        scratch.write("digits.txt", "0123456789");
+        format!("/{name}")
+    };
+    let ahead = "If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT";
+    for seconds in [-3600, -60] {
+        let path = age(seconds);
+        let response = ask(&server, "GET", &path, &[ahead]);
+        assert_eq!(response.status, 200, "{seconds}");
+        assert_eq!(response.header("last-modified"), None, "{seconds}");
+        assert!(response.header("etag").is_some());
+    }
+    let path = age(2);
+    assert_eq!(ask(&server, "GET", &path, &[ahead]).status, 304);
+    let path = age(0);
+    let dated = wait::within(wait::PATIENCE, || {
+        let response = ask(&server, "GET", &path, &[]);
+        response.header("last-modified").map(str::to_owned)
+    });
+    let response = ask(
+        &server,
+        "GET",
+        &path,
+        &[&format!("If-Modified-Since: {}", dated.unwrap())],
+    );
+    assert_eq!(response.status, 304);
 }
 
 #[test]

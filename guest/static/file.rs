@@ -31,13 +31,14 @@ pub(crate) fn answer(
         Ok(stat) => stat,
         Err(error) => return crate::fault(exchange, error),
     };
+    let now = SystemTime::now();
     let etag = etag(&stat, found.coding);
     let validators = Validators {
         etag: &etag,
-        modified: conditional::date_of(stat.modified),
+        modified: conditional::date_of(stat.modified, now),
     };
     let content_type = &*found.content_type.value;
-    match decide(exchange, &validators, stat.size, SystemTime::now()) {
+    match decide(exchange, &validators, stat.size, now) {
         Answer::Whole => {
             let head = describe(exchange.response(200), found, &validators, options);
             let head = with_bytes(head).content_type(content_type);

@@ -5,12 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use super::date;
 
+/// The first second of the year 10000.
+const END: u64 = 253_402_300_800;
+
 /// What identifies the version of a representation that would be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Validators<'a> {
     /// The strong entity tag, with its quotes.
     pub etag: &'a str,
-    /// When it was last modified, in whole seconds: as `Last-Modified` says it.
+    /// When it was last modified, as `Last-Modified` says it: in whole seconds, by [`date_of`].
     pub modified: Option<SystemTime>,
 }
 
@@ -114,8 +117,8 @@ impl<'a> Conditions<'a> {
     /// Says whether a `Range` of this request is to be looked at: there is no `If-Range`, or it
     /// names the version that has `validators`.
     ///
-    /// A tag has to be strong. A date has to be exact, and at least a second older than now: what
-    /// is modified twice within a second has the same date twice (RFC 9110 section 8.8.2.2).
+    /// A tag has to be strong, and a date exact. What has a date by [`date_of`] was not modified
+    /// twice within that second, so that the date is as good as a tag (RFC 9110 section 8.8.2.2).
     pub fn allow_range(&self, validators: &Validators) -> bool {
         match self.range {
             Single::Absent => true,
@@ -125,9 +128,7 @@ impl<'a> Conditions<'a> {
             }
             Single::Once(_) => {
                 let date = self.date(self.range);
-                date.is_some_and(|date| {
-                    validators.modified.map(seconds) == Some(date) && date < seconds(self.now)
-                })
+                date.is_some() && date == validators.modified.map(seconds)
             }
         }
     }
@@ -150,19 +151,21 @@ impl<'a> Single<'a> {
     }
 }
 
-/// Returns the second since 1970; none of a file or of now is before that.
+/// Returns the second since 1970, of a time that is neither before that nor after 9999.
 fn seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs().cast_signed())
+    since.map_or(0, |since| since.as_secs().min(END).cast_signed())
 }
 
-/// Returns a time as `Last-Modified` says it, in whole seconds; none where no date can (before
-/// 1970, after 9999).
-pub fn date_of(time: SystemTime) -> Option<SystemTime> {
-    /// The first second of the year 10000.
-    const END: u64 = 253_402_300_800;
+/// Returns a time as `Last-Modified` says it at `now`, in whole seconds; none where no date can.
+///
+/// None is before 1970 or after 9999. None lies in the future, and none is the second of `now`
+/// itself: what is modified again within it has the same date then, and a client that has the first
+/// version would never get the second (RFC 9110 sections 8.8.2.1 and 8.8.2.2).
+pub fn date_of(time: SystemTime, now: SystemTime) -> Option<SystemTime> {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    (seconds < END).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    (seconds < END && date + Duration::from_secs(1) <= now).then_some(date)
 }
 
 /// Writes a date, as of [`date_of`], in the form of header lines (RFC 9110 section 5.6.7).
@@ -229,12 +232,8 @@ mod tests {
     }
 
     fn conditions<'a>(lines: &[(&'a str, &'a str)]) -> Conditions<'a> {
-        conditions_at(modified() + Duration::from_secs(1), lines)
-    }
-
-    fn conditions_at<'a>(now: SystemTime, lines: &[(&'a str, &'a str)]) -> Conditions<'a> {
         let lines = lines.iter().map(|(name, value)| (*name, value.as_bytes()));
-        Conditions::of(lines, now)
+        Conditions::of(lines, modified() + Duration::from_secs(1))
     }
 
     #[track_caller]
@@ -398,15 +397,19 @@ mod tests {
     }
 
     #[test]
-    fn if_range_takes_no_date_that_is_not_over() {
-        let lines = [("If-Range", MODIFIED)];
-        let now = modified() + Duration::from_millis(999);
-        assert!(!conditions_at(now, &lines).allow_range(&validators()));
+    fn what_has_no_date_yet_matches_none() {
+        let validators = Validators {
+            modified: None,
+            ..validators()
+        };
+        assert!(!conditions(&[("If-Range", MODIFIED)]).allow_range(&validators));
+        assert!(!conditions(&[("If-Range", "soon")]).allow_range(&validators));
     }
 
     #[test]
     fn only_times_that_a_header_line_can_say_are_dates() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let date_of = |time| super::date_of(time, at(1 << 40));
         let exact = modified() + Duration::from_nanos(999_999_999);
         assert_eq!(date_of(exact), Some(modified()));
         assert_eq!(format_date(modified()), MODIFIED);
@@ -417,5 +420,17 @@ mod tests {
             date_of(SystemTime::UNIX_EPOCH - Duration::from_nanos(1)),
             None
         );
+    }
+
+    #[test]
+    fn a_second_is_a_date_when_it_is_over() {
+        let end = modified() + Duration::from_secs(1);
+        for within in [0, 500, 999] {
+            let time = modified() + Duration::from_millis(within);
+            assert_eq!(date_of(time, end), Some(modified()));
+            assert_eq!(date_of(time, end - Duration::from_nanos(1)), None);
+            assert_eq!(date_of(time, time), None);
+        }
+        assert_eq!(date_of(end + Duration::from_secs(3600), end), None);
     }
 }
