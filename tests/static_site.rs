@@ -217,6 +217,21 @@ fn ranges_are_those_of_the_form_that_is_sent() {
 }
 
 #[test]
+fn several_ranges_of_a_compressed_form_are_answered_with_all_of_it() {
+    let (_scratch, server) = compressed();
+    let mut client = server.connect();
+    let mut ask = |range: &str| {
+        let headers = ["Accept-Encoding: gzip", &format!("Range: bytes={range}")];
+        client.ask("GET", "/page.html", &headers)
+    };
+    let response = ask("0-3,5-8");
+    assert_eq!((response.status, response.text()), (200, "gzip html!!!\n"));
+    assert_eq!(response.header("content-encoding"), Some("gzip"));
+    assert_eq!(ask("20-,5-8").text(), "html");
+    assert_eq!(ask("20-,30-").status, 416);
+}
+
+#[test]
 fn curl_unpacks_what_gzip_packed() {
     let (Some(curl), Some(_)) = (Tool::find("curl"), Tool::find("gzip")) else {
         return;
@@ -235,6 +250,8 @@ fn curl_unpacks_what_gzip_packed() {
     let output = curl.run_text(&["-sS", "--compressed", "-w", "%{size_download}", &url]);
     let size: usize = output.strip_prefix(&*text).unwrap().parse().unwrap();
     assert!(size < text.len() / 2, "{size}");
+    let parts = ["-sS", "--fail", "--compressed", "-r", "0-3,5-9", &url];
+    assert_eq!(curl.run_text(&parts), text);
 }
 
 #[test]
