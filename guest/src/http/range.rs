@@ -23,13 +23,13 @@ pub enum Selection {
 ///
 /// Ranges that begin behind the end are left out as long as one does not. More than [`RANGES_MAX`]
 /// ranges, and ranges that add up to more than `size`, select the whole: a client that asks for the
-/// same byte many times makes an answer that is larger than the file. An empty file is always
-/// whole, because no `Content-Range` can name zero bytes.
+/// same byte many times makes an answer that is larger than the file. The last bytes of an empty
+/// file are all of it, and whole, because no `Content-Range` can name zero bytes.
 pub fn select(value: &[u8], size: u64) -> Selection {
     let Some(set) = std::str::from_utf8(value).ok().and_then(byte_ranges) else {
         return Selection::Whole;
     };
-    let (mut parts, mut total, mut asked) = (Vec::new(), 0u128, 0);
+    let (mut parts, mut total, mut asked, mut empty) = (Vec::new(), 0u128, 0, false);
     // A list may have empty elements (RFC 9110 section 5.6.1.2).
     for element in set.split(',').map(|text| text.trim_matches([' ', '\t'])) {
         if element.is_empty() {
@@ -42,6 +42,8 @@ pub fn select(value: &[u8], size: u64) -> Selection {
         if asked > RANGES_MAX {
             return Selection::Whole;
         }
+        // A length at the end that is not zero is satisfiable, also by nothing (section 14.1.2).
+        empty |= size == 0 && element.starts_with('-') && number(&element[1..]) != Some(0);
         if !part.is_empty() {
             total += u128::from(part.end - part.start);
             parts.push(part);
@@ -49,7 +51,7 @@ pub fn select(value: &[u8], size: u64) -> Selection {
     }
     match asked {
         0 => Selection::Whole,
-        _ if size == 0 || total > u128::from(size) => Selection::Whole,
+        _ if empty || total > u128::from(size) => Selection::Whole,
         _ if parts.is_empty() => Selection::Unsatisfiable,
         _ => Selection::Parts(parts),
     }
@@ -68,7 +70,7 @@ pub fn unsatisfied(size: u64) -> String {
 
 fn byte_ranges(value: &str) -> Option<&str> {
     let (unit, set) = value.split_once('=')?;
-    unit.trim().eq_ignore_ascii_case("bytes").then_some(set)
+    unit.eq_ignore_ascii_case("bytes").then_some(set)
 }
 
 /// Returns the part that `first-last`, `first-` or `-length` stands for, empty where that lies
@@ -241,6 +243,10 @@ mod tests {
             "bytes:0-1",
             "lines=0-1",
             "=0-1",
+            "bytes =0-1",
+            " bytes=0-1",
+            "\u{a0}bytes=0-1",
+            "bytes\u{2003}=0-1",
         ] {
             check(value, "whole");
         }
@@ -248,8 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_sent_whole() {
-        for value in ["bytes=0-", "bytes=0-0", "bytes=-5", "bytes=1-", "bytes=-0"] {
+    fn an_empty_file_has_no_positions_but_an_end() {
+        for value in ["bytes=0-", "bytes=0-0", "bytes=1-,5-9", "bytes=-0"] {
+            check_of(0, value, "unsatisfiable");
+        }
+        for value in ["bytes=-5", "bytes=0-,-1", "bytes=-5,-0", "bytes=0-,x"] {
             check_of(0, value, "whole");
         }
     }
