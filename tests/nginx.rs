@@ -100,6 +100,7 @@ fn write_files(scratch: &Scratch) {
         "plain.txt",
         "style.css",
         "style.css.gz",
+        "only.css.gz",
         "data.json",
         "data.json.br",
         "picture.svg",

@@ -89,6 +89,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         why: "a compressed form has a tag of its own, so ranges of it are safe",
     },
     Difference {
+        fields: &["status", "vary"],
+        applies: |row, ours, _| row.path == "/only.css" && ours["status"] == "404",
+        why: "a compressed form alone is no file, whatever the client takes",
+    },
+    Difference {
         fields: &["status"],
         applies: |row, ours, theirs| {
             row.headers.contains("Unmodified-Since: yesterday") && statuses(ours, theirs, 200, 412)
@@ -414,6 +419,8 @@ pub(crate) fn rows() -> Vec<Row> {
             add(path, &format!("Accept-Encoding: {coding}"));
         }
     }
+    add("/only.css", "Accept-Encoding: gzip");
+    add("/only.css", "Accept-Encoding: identity");
     add("/", "Accept-Encoding: gzip");
     add("/sub/", "Accept-Encoding: gzip");
     add("/index.html", "Accept-Encoding: br\nAccept-Encoding: gzip");

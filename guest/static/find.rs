@@ -83,33 +83,31 @@ fn find_path(
 
 /// Opens the file at `path`, in the first of `codings` that it has a sibling in.
 ///
-/// A sibling that is missing costs a failed lookup in each request that would take it, because the
-/// host keeps only files that exist. So none is looked for where the type does not compress.
+/// The file itself comes first: without it a sibling is no form of anything, so that whether there
+/// is something at the path never depends on what the client takes. A sibling that is missing costs
+/// a failed lookup in each request that would take it, because the host keeps only files that
+/// exist. So none is looked for where the type does not compress.
 fn open(path: &str, codings: &'static [Coding]) -> Result<FoundFile, Missing> {
+    let file = File::open(path)?;
     let content_type = ContentType::of(path);
     let siblings = if content_type.compresses {
         codings
     } else {
         &[]
     };
-    for coding in siblings {
-        match File::open(&format!("{path}{}", coding.suffix())) {
-            Ok(file) => {
-                return Ok(FoundFile {
-                    file,
-                    content_type,
-                    coding: Some(*coding),
-                });
-            }
-            Err(ErrorCode::TooManyFiles) => return Err(ErrorCode::TooManyFiles.into()),
-            // Whatever is wrong with a sibling, the file itself is still there.
-            Err(_) => {}
-        }
-    }
+    // Whatever is wrong with a sibling, the file itself is there.
+    let sibling = siblings.iter().find_map(|coding| {
+        let file = File::open(&format!("{path}{}", coding.suffix())).ok()?;
+        Some((file, *coding))
+    });
+    let (file, coding) = match sibling {
+        Some((file, coding)) => (file, Some(coding)),
+        None => (file, None),
+    };
     Ok(FoundFile {
-        file: File::open(path)?,
+        file,
         content_type,
-        coding: None,
+        coding,
     })
 }
 
