@@ -32,7 +32,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         fields: &["status"],
         applies: |row, ours, theirs| row.path == "/no-index/" && statuses(ours, theirs, 404, 403),
-        why: "a directory without an index is not found: 403 would tell that it exists",
+        why: "of a directory without an index there is nothing to send",
     },
     Difference {
         fields: &["status"],
@@ -123,10 +123,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         fields: &["status"],
         applies: |row, ours, theirs| {
-            row.path == "/missing" && statuses(ours, theirs, 405, 404)
-                || row.method == "get" && statuses(ours, theirs, 405, 400)
+            row.path == "/missing" && row.method != "get" && statuses(ours, theirs, 405, 404)
         },
         why: "a method that no file allows is refused before a file is looked for",
+    },
+    Difference {
+        fields: &["status"],
+        applies: |row, ours, theirs| row.method == "get" && statuses(ours, theirs, 405, 400),
+        why: "a method may have small letters, a syntax error to nginx (RFC 9110 section 9.1)",
     },
     Difference {
         fields: &["allow"],
@@ -150,15 +154,18 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         fields: &["vary"],
-        applies: |row, _, theirs| {
-            let has_sibling = ["index", "style", "picture"];
-            let path = if row.path == "/" {
-                "index"
-            } else {
-                row.path.trim_start_matches('/')
-            };
-            let alone = !has_sibling.iter().any(|name| path.starts_with(name));
-            alone && !theirs.contains_key("vary")
+        applies: |row, ours, theirs| {
+            let path = row.path.split('?').next().unwrap_or_default();
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let compressing = [".html", ".css", ".json", ".txt", ".TXT"];
+            let has_gzip = ["index.html", "style.css"];
+            let compresses = compressing.iter().any(|end| name.ends_with(end));
+            (compresses || path.starts_with("/directory"))
+                && !has_gzip.contains(&name)
+                && ours
+                    .get("vary")
+                    .is_some_and(|vary| vary == "Accept-Encoding")
+                && !theirs.contains_key("vary")
         },
         why: "every type that compresses varies: a sibling is not looked for where the client \
               takes none, and nginx does not say it for brotli alone",
