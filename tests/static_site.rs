@@ -178,6 +178,22 @@ fn the_form_that_the_client_likes_best_is_sent() {
 }
 
 #[test]
+fn a_compressed_form_of_nothing_is_nothing() {
+    let (scratch, server) = compressed();
+    scratch.write("only.css.gz", "gzip css!!\n");
+    scratch.write("folder.css.gz", "gzip css!!\n");
+    scratch.write("folder.css/index.html", "below\n");
+    let mut client = server.connect();
+    for accept in ["gzip", "identity"] {
+        let header = format!("Accept-Encoding: {accept}");
+        let mut status = |path| client.ask("GET", path, &[&header]).status;
+        assert_eq!(status("/only.css"), 404, "{accept}");
+        assert_eq!(status("/only.css.gz"), 200, "{accept}");
+        assert_eq!(status("/folder.css"), 301, "{accept}");
+    }
+}
+
+#[test]
 fn every_form_has_a_tag_of_its_own_and_the_type_of_the_content() {
     let (_scratch, server) = compressed();
     let mut client = server.connect();
@@ -316,6 +332,27 @@ fn a_listing_takes_no_place_of_an_index_and_needs_the_flag() {
     assert_eq!(server.connect().get("/files").status, 301);
     let (_scratch, server) = site(&[]);
     assert_eq!(server.connect().get("/files/").status, 404);
+}
+
+#[test]
+fn a_listing_exists_and_has_neither_tag_nor_date() {
+    let (_scratch, server) = site(&["--list", "--cache-control", "no-cache"]);
+    let mut client = server.connect();
+    for (condition, status) in [
+        ("If-Match: *", 200),
+        ("If-Match: \"x\"", 412),
+        ("If-None-Match: *", 304),
+        ("If-None-Match: \"x\"", 200),
+        ("If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT", 200),
+        ("If-Unmodified-Since: Mon, 01 Jan 1900 00:00:00 GMT", 200),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let response = client.ask(method, "/files/", &[condition]);
+            assert_eq!(response.status, status, "{condition}");
+            let kept = (status != 412).then_some("no-cache");
+            assert_eq!(response.header("cache-control"), kept);
+        }
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) fn answer(
     let now = SystemTime::now();
     let etag = etag(&stat, found.coding);
     let validators = Validators {
-        etag: &etag,
+        etag: Some(&etag),
         modified: conditional::date_of(stat.modified, now),
     };
     let content_type = &*found.content_type.value;
@@ -59,10 +59,7 @@ pub(crate) fn answer(
             Ok(head.send("")?)
         }
         Answer::PreconditionFailed => {
-            let head = vary(exchange.response(412), found);
-            Ok(head
-                .content_type("text/plain; charset=utf-8")
-                .send("precondition failed\n")?)
+            crate::precondition_failed(vary(exchange.response(412), found))
         }
         Answer::Unsatisfiable => {
             let head = vary(exchange.response(416), found);
@@ -105,7 +102,9 @@ fn describe<'a>(
     validators: &Validators,
     options: &Options,
 ) -> Response<'a> {
-    head = head.header("ETag", validators.etag);
+    if let Some(etag) = validators.etag {
+        head = head.header("ETag", etag);
+    }
     if let Some(modified) = validators.modified {
         head = head.header("Last-Modified", conditional::format_date(modified));
     }

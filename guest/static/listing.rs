@@ -1,7 +1,9 @@
 //! The entries of a directory as a page.
 
 use std::fmt::Write;
+use std::time::SystemTime;
 
+use sockeye_guest::http::conditional::{Conditions, Validators, Verdict};
 use sockeye_guest::http::{self, Exchange, path};
 use sockeye_guest::{Directory, DirectoryEntry, EntryKind, ErrorCode};
 
@@ -27,11 +29,27 @@ impl Listing {
             Ok(entries) => entries,
             Err(error) => return crate::fault(exchange, error),
         };
-        let page = self.page(entries, complete);
-        let mut head = exchange.response(200);
+        // The page exists, and nothing tells its versions apart: any entry changes it.
+        let validators = Validators {
+            etag: None,
+            modified: None,
+        };
+        let conditions = Conditions::of(exchange.headers(), SystemTime::now());
+        let status = match conditions.evaluate(&validators) {
+            Verdict::Proceed => 200,
+            Verdict::NotModified => 304,
+            Verdict::PreconditionFailed => {
+                return crate::precondition_failed(exchange.response(412));
+            }
+        };
+        let mut head = exchange.response(status);
         if let Some(value) = &options.cache_control {
             head = head.header("Cache-Control", value);
         }
+        if status == 304 {
+            return Ok(head.send("")?);
+        }
+        let page = self.page(entries, complete);
         let head = head.header("X-Content-Type-Options", "nosniff");
         Ok(head.content_type("text/html; charset=utf-8").send(page)?)
     }

@@ -18,7 +18,7 @@ mod welcome;
 use find::{Found, Missing};
 use options::Options;
 use sockeye_guest::ErrorCode;
-use sockeye_guest::http::{self, Exchange, path};
+use sockeye_guest::http::{self, Exchange, Response, path};
 
 /// The methods that are answered.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -61,6 +61,13 @@ fn serve(exchange: &mut Exchange) -> http::Result {
 /// Answers with one line of text.
 fn text(exchange: &mut Exchange, status: u16, line: &str) -> http::Result {
     Ok(exchange.respond(status, "text/plain; charset=utf-8", line)?)
+}
+
+/// Answers, where a condition of the request does not hold, with what has status 412 already.
+fn precondition_failed(head: Response<'_>) -> http::Result {
+    Ok(head
+        .content_type("text/plain; charset=utf-8")
+        .send("precondition failed\n")?)
 }
 
 /// Answers where the host could not do what it was asked for: what passes by itself is 503.

@@ -11,8 +11,8 @@ const END: u64 = 253_402_300_800;
 /// What identifies the version of a representation that would be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Validators<'a> {
-    /// The strong entity tag, with its quotes.
-    pub etag: &'a str,
+    /// The strong entity tag, with its quotes, where it has one.
+    pub etag: Option<&'a str>,
     /// When it was last modified, as `Last-Modified` says it: in whole seconds, by [`date_of`].
     pub modified: Option<SystemTime>,
 }
@@ -91,9 +91,10 @@ impl<'a> Conditions<'a> {
     ///
     /// Dates that are malformed or given twice, and those about what has no date, are ignored.
     pub fn evaluate(&self, validators: &Validators) -> Verdict {
+        let etag = validators.etag.map(str::as_bytes);
         let modified = validators.modified.map(seconds);
         if !self.match_lines.is_empty() {
-            if !any_tag(&self.match_lines, |tag| tag == validators.etag.as_bytes()) {
+            if !any_tag(&self.match_lines, |tag| Some(tag) == etag) {
                 return Verdict::PreconditionFailed;
             }
         } else if let Some(date) = self.date(self.unmodified_since)
@@ -102,8 +103,8 @@ impl<'a> Conditions<'a> {
             return Verdict::PreconditionFailed;
         }
         if !self.none_match_lines.is_empty() {
-            let etag = opaque(validators.etag.as_bytes());
-            if any_tag(&self.none_match_lines, |tag| opaque(tag) == etag) {
+            let etag = etag.map(opaque);
+            if any_tag(&self.none_match_lines, |tag| Some(opaque(tag)) == etag) {
                 return Verdict::NotModified;
             }
         } else if let Some(date) = self.date(self.modified_since)
@@ -124,7 +125,7 @@ impl<'a> Conditions<'a> {
             Single::Absent => true,
             Single::Repeated => false,
             Single::Once(value) if value.starts_with(b"\"") || value.starts_with(b"W/") => {
-                value == validators.etag.as_bytes()
+                Some(value) == validators.etag.map(str::as_bytes)
             }
             Single::Once(_) => {
                 let date = self.date(self.range);
@@ -226,7 +227,7 @@ mod tests {
 
     fn validators() -> Validators<'static> {
         Validators {
-            etag: "\"a,b\"",
+            etag: Some("\"a,b\""),
             modified: Some(modified()),
         }
     }
@@ -366,6 +367,25 @@ mod tests {
         ] {
             assert_eq!(conditions(&lines).evaluate(&undated), Verdict::Proceed);
         }
+    }
+
+    #[test]
+    fn what_has_no_tag_is_matched_by_the_asterisk_only() {
+        let untagged = Validators {
+            etag: None,
+            modified: None,
+        };
+        for (name, value, expected) in [
+            ("If-Match", "*", Verdict::Proceed),
+            ("If-Match", "\"a,b\"", Verdict::PreconditionFailed),
+            ("If-Match", "", Verdict::PreconditionFailed),
+            ("If-None-Match", "*", Verdict::NotModified),
+            ("If-None-Match", "\"a,b\"", Verdict::Proceed),
+        ] {
+            let verdict = conditions(&[(name, value)]).evaluate(&untagged);
+            assert_eq!(verdict, expected, "{name}: {value}");
+        }
+        assert!(!conditions(&[("If-Range", "\"a,b\"")]).allow_range(&untagged));
     }
 
     #[track_caller]
