@@ -44,6 +44,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         fields: &["status"],
+        applies: |row, ours, theirs| {
+            let dots = row.path.ends_with("/.") || row.path.ends_with("/..");
+            dots && statuses(ours, theirs, 301, 200)
+        },
+        why: "relative links from dots at the end would lead elsewhere",
+    },
+    Difference {
+        fields: &["status"],
         applies: |row, ours, _| row.path.contains("%2F") && ours["status"] == "404",
         why: "an encoded slash is no separator (RFC 3986 section 2.2)",
     },

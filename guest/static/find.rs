@@ -17,8 +17,8 @@ const INDEX: &str = "index.html";
 pub(crate) enum Found {
     File(FoundFile),
     Listing(Listing),
-    /// A directory, but the path does not end in a `/`, so relative links would lead elsewhere.
-    Unslashed,
+    /// A directory, but the URL does not end in a `/`, so relative links would lead elsewhere.
+    Directory(FilePath),
 }
 
 /// A file, open, in the form that the client prefers.
@@ -58,22 +58,32 @@ fn find_path(
     codings: &'static [Coding],
     options: &Options,
 ) -> Result<Found, Missing> {
-    let FilePath { path, is_directory } = FilePath::from_url(url_path)?;
-    if !is_directory {
-        return match open(&path, codings) {
-            Err(Missing::IsDirectory) => Ok(Found::Unslashed),
-            found => found.map(Found::File),
+    let found = FilePath::from_url(url_path)?;
+    if !found.is_directory {
+        return match open(&found.path, codings) {
+            Err(Missing::IsDirectory) => Ok(Found::Directory(found)),
+            file => file.map(Found::File),
         };
     }
-    let index = match &*path {
+    let page = find_page(&found.path, codings, options)?;
+    Ok(if found.ends_in_dots {
+        Found::Directory(found)
+    } else {
+        page
+    })
+}
+
+/// Looks for what stands for the directory at `path`: its index, or a listing.
+fn find_page(path: &str, codings: &'static [Coding], options: &Options) -> Result<Found, Missing> {
+    let index = match path {
         "" => INDEX.to_owned(),
         path => format!("{path}/{INDEX}"),
     };
     match open(&index, codings) {
         Ok(found) => Ok(Found::File(found)),
         Err(Missing::Nothing | Missing::IsDirectory) if options.list => {
-            let directory = Directory::open(if path.is_empty() { "." } else { &path })?;
-            Ok(Found::Listing(Listing::new(path, directory)))
+            let directory = Directory::open(if path.is_empty() { "." } else { path })?;
+            Ok(Found::Listing(Listing::new(path.to_owned(), directory)))
         }
         // As far as the path goes, there is nothing: an index of that name is no page.
         Err(Missing::IsDirectory) => Err(Missing::Nothing),

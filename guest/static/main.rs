@@ -18,7 +18,7 @@ mod welcome;
 use find::{Found, Missing};
 use options::Options;
 use sockeye_guest::ErrorCode;
-use sockeye_guest::http::{self, Exchange, Response, path};
+use sockeye_guest::http::{self, Exchange, Response};
 
 /// The methods that are answered.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -44,8 +44,8 @@ fn serve(exchange: &mut Exchange) -> http::Result {
     match find::find(exchange, options) {
         Ok(Found::File(found)) => file::answer(exchange, &found, options),
         Ok(Found::Listing(listing)) => listing.answer(exchange, options),
-        Ok(Found::Unslashed) => {
-            let location = path::with_slash(exchange.path(), exchange.query());
+        Ok(Found::Directory(path)) => {
+            let location = path.location(exchange.query());
             let response = exchange.response(301).header("Location", location);
             Ok(response
                 .content_type("text/plain; charset=utf-8")

@@ -7,6 +7,8 @@ pub struct FilePath {
     pub path: String,
     /// The URL ends in a `/`, or in dots that stand for a directory.
     pub is_directory: bool,
+    /// The URL ends in dots: relative links from there may lead elsewhere than from `path/`.
+    pub ends_in_dots: bool,
 }
 
 /// Why a URL stands for no path of a file.
@@ -26,7 +28,9 @@ impl FilePath {
     ///
     /// Every part is decoded once and by itself, so an encoded `/` is never a separator. Then `.`
     /// and empty parts are dropped, and `..` takes the part before it away, whether that exists or
-    /// not (RFC 3986 section 5.2.4). Equivalent URLs thus lead to one path.
+    /// not. Equivalent URLs thus lead to one path. Empty parts are dropped before `..` is looked
+    /// at, as nginx does that merges slashes: by RFC 3986 section 5.2.4 `/a//..` is `/a/`, and here
+    /// it is the root.
     ///
     /// # Errors
     /// See [`PathError`]. Malformed parts count before all others.
@@ -35,6 +39,7 @@ impl FilePath {
         let mut found = FilePath {
             path: String::with_capacity(parts.len()),
             is_directory: false,
+            ends_in_dots: false,
         };
         let mut error = None;
         let mut decoded = Vec::new();
@@ -44,7 +49,8 @@ impl FilePath {
             if decoded.contains(&0) {
                 return Err(PathError::Malformed);
             }
-            found.is_directory = matches!(&decoded[..], b"" | b"." | b"..");
+            found.ends_in_dots = matches!(&decoded[..], b"." | b"..");
+            found.is_directory = decoded.is_empty() || found.ends_in_dots;
             match std::str::from_utf8(&decoded) {
                 Ok("" | ".") => {}
                 Ok("..") if found.path.is_empty() => error = error.or(Some(PathError::Outside)),
@@ -63,36 +69,71 @@ impl FilePath {
         }
         error.map_or(Ok(found), Err)
     }
-}
 
-/// Returns the `Location` of the directory that a URL names without the `/` at its end.
-///
-/// The path stays as it was sent, and so does the query. Several slashes at its start become one
-/// and a backslash is encoded, because browsers take `//host` and `/\host` for another host.
-pub fn with_slash(url_path: &str, query: Option<&str>) -> String {
-    let path = url_path.trim_start_matches('/').replace('\\', "%5C");
-    let slash = if path.ends_with('/') { "" } else { "/" };
-    match query {
-        Some(query) => format!("/{path}{slash}?{query}"),
-        None => format!("/{path}{slash}"),
+    /// Returns the `Location` of the directory at this path, with the query of the URL.
+    ///
+    /// Made of the parts and not of what the client sent, so that it is a path on the same host
+    /// whatever that was: browsers take `//host` and `/\host` for another one. Of the query stays
+    /// what a URL may contain, and the rest is encoded.
+    pub fn location(&self, query: Option<&str>) -> String {
+        let mut location = String::from("/");
+        for part in self.path.split('/').filter(|part| !part.is_empty()) {
+            push_encoded(&mut location, part, |byte| {
+                is_unreserved(byte) || is_delimiter(byte)
+            });
+            location.push('/');
+        }
+        if let Some(query) = query {
+            location.push('?');
+            push_query(&mut location, query);
+        }
+        location
     }
 }
 
 /// Encodes a name so that it is one part of a URL's path, whatever it contains.
 pub fn encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            encoded.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                let digit = char::from_digit(digit.into(), 16).unwrap_or_default();
-                encoded.push(digit.to_ascii_uppercase());
-            }
-        }
-    }
+    push_encoded(&mut encoded, name, is_unreserved);
     encoded
+}
+
+/// Adds a query, and leaves it as it is where it is one (RFC 3986 section 3.4).
+fn push_query(to: &mut String, query: &str) {
+    let query = query.as_bytes();
+    for (at, byte) in query.iter().enumerate() {
+        let escape = matches!(&query[at..], [b'%', a, b, ..]
+            if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+        let stays = is_unreserved(*byte) || is_delimiter(*byte) || b"/?".contains(byte);
+        push_byte(to, *byte, escape || stays);
+    }
+}
+
+fn push_encoded(to: &mut String, text: &str, stays: impl Fn(u8) -> bool) {
+    for byte in text.bytes() {
+        push_byte(to, byte, stays(byte));
+    }
+}
+
+fn push_byte(to: &mut String, byte: u8, stays: bool) {
+    if stays {
+        to.push(byte.into());
+        return;
+    }
+    to.push('%');
+    for digit in [byte >> 4, byte & 15] {
+        let digit = char::from_digit(digit.into(), 16).unwrap_or_default();
+        to.push(digit.to_ascii_uppercase());
+    }
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// Says whether a byte stands for itself in a part of a path, though it could be a delimiter.
+fn is_delimiter(byte: u8) -> bool {
+    b"!$&'()*+,;=:@".contains(&byte)
 }
 
 fn decode(part: &str, decoded: &mut Vec<u8>) -> Option<()> {
@@ -157,6 +198,7 @@ mod tests {
         check("/%2e/a/%2E%2e/b", "b");
         check("//a///b", "a/b");
         check("/a//", "a/");
+        check("/a//..", "/");
         check("/a/.", "a/");
         check("/a/b/..", "a/");
         check("/a/..", "/");
@@ -202,16 +244,56 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_keeps_path_and_query_and_never_names_a_host() {
-        let check = |path, query, expected: &str| assert_eq!(with_slash(path, query), expected);
-        check("/a", None, "/a/");
-        check("/a%20b", Some("c=d&e"), "/a%20b/?c=d&e");
-        check("/a", Some(""), "/a/?");
-        check("//example.com/..", None, "/example.com/../");
-        check("///a", None, "/a/");
-        check("/\\example.com", None, "/%5Cexample.com/");
-        check("/..", None, "/../");
-        check("/a/.", None, "/a/./");
+    fn dots_at_the_end_are_told_from_a_slash() {
+        let dots = |path| FilePath::from_url(path).unwrap().ends_in_dots;
+        for path in ["/.", "/a/.", "/a/b/..", "/a/%2e", "/a/b/.%2E"] {
+            assert!(dots(path), "{path}");
+        }
+        for path in ["/", "/a", "/a/", "/./a", "/a/../", "/a/.b", "/a/..."] {
+            assert!(!dots(path), "{path}");
+        }
+    }
+
+    #[track_caller]
+    fn check_location(path: &str, query: Option<&str>, expected: &str) {
+        let found = FilePath::from_url(path).unwrap();
+        assert_eq!(found.location(query), expected, "{path}");
+    }
+
+    #[test]
+    fn a_location_is_a_path_and_never_names_a_host() {
+        check_location("/a", None, "/a/");
+        check_location("/a%20b", Some("c=d&e"), "/a%20b/?c=d&e");
+        check_location("/a", Some(""), "/a/?");
+        check_location("//example.com/a", None, "/example.com/a/");
+        check_location("/.//example.com/a", None, "/example.com/a/");
+        check_location("/a/..//example.com", None, "/example.com/");
+        check_location("/\\example.com", None, "/%5Cexample.com/");
+        check_location("/a/.", None, "/a/");
+        check_location("/a/b/..", None, "/a/");
+        check_location("/a/..", Some("b"), "/?b");
+    }
+
+    #[test]
+    fn a_location_contains_what_a_url_may_contain() {
+        check_location("/a!$&'()*+,;=:@-._~", None, "/a!$&'()*+,;=:@-._~/");
+        check_location(
+            "/<>\"{}|\\^`[]",
+            None,
+            "/%3C%3E%22%7B%7D%7C%5C%5E%60%5B%5D/",
+        );
+        check_location("/caf\u{e9}%c3%a9%25%3f", None, "/caf%C3%A9%C3%A9%25%3F/");
+        check_location(
+            "/a",
+            Some("%c3%A9%20!$&'()*+,;=:@/?-._~"),
+            "/a/?%c3%A9%20!$&'()*+,;=:@/?-._~",
+        );
+        check_location("/a", Some("<>\"{}|\\^`"), "/a/?%3C%3E%22%7B%7D%7C%5C%5E%60");
+        check_location(
+            "/a",
+            Some("\u{e9}%\u{e9}%2%zz%"),
+            "/a/?%C3%A9%25%C3%A9%252%25zz%25",
+        );
     }
 
     #[test]
