@@ -91,17 +91,42 @@ fn the_type_follows_the_extension() {
 
 #[test]
 fn head_has_the_head_of_get_and_no_body() {
-    let (_scratch, server) = digits();
+    let scratch = Scratch::new();
+    set_modified(&scratch.write("digits.txt", "0123456789"), 784_111_777);
+    scratch.write("page.html", "plain html\n");
+    scratch.write("page.html.gz", "gzip html!!!\n");
+    scratch.write("sub/a.txt", "a\n");
+    let server = TestServer::start_built_in(&["--root", scratch.text(), "--list"]);
     let mut client = server.connect();
-    for path in ["/digits.txt", "/missing", "/", "/%"] {
+    for (status, path, header) in [
+        (200, "/digits.txt", "Accept: */*"),
+        (200, "/page.html", "Accept-Encoding: gzip"),
+        (200, "/", "Accept: */*"),
+        (200, "/sub/", "Accept: */*"),
+        (301, "/sub", "Accept: */*"),
+        (304, "/digits.txt", "If-None-Match: *"),
+        (
+            304,
+            "/page.html",
+            "Accept-Encoding: gzip\r\nIf-None-Match: *",
+        ),
+        (304, "/sub/", "If-None-Match: *"),
+        (400, "/%", "Accept: */*"),
+        (403, "/..", "Accept: */*"),
+        (404, "/missing", "Accept: */*"),
+        (412, "/digits.txt", "If-Match: \"x\""),
+        (412, "/sub/", "If-Match: \"x\""),
+    ] {
         let undated = |response: &Response| {
             let mut headers = response.headers.clone();
             headers.retain(|(name, _)| name != "date");
             (response.status, headers)
         };
-        let got = undated(&client.ask("GET", path, &[]));
+        let got = undated(&client.ask("GET", path, &[header]));
+        assert_eq!(got.0, status, "{path} {header}");
         // The connection is good for the next request, so nothing follows the head.
-        assert_eq!(undated(&client.ask("HEAD", path, &[])), got, "{path}");
+        let head = undated(&client.ask("HEAD", path, &[header]));
+        assert_eq!(head, got, "{path} {header}");
     }
 }
 
