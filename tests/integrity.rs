@@ -1,5 +1,6 @@
-//! Files arrive as they are, or the client can tell: large ones, slow clients, and files that
-//! change while they are sent.
+//! Files arrive as they are: large ones, and with slow clients. Of a file that changes while it is
+//! sent the client can tell where more follows than the first part, which is up to 1 MiB: the host
+//! does not look at the file again before that is sent.
 
 use std::fs::{self, File};
 use std::io::Read;
