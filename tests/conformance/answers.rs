@@ -109,8 +109,8 @@ impl<'a> Head<'a> {
             ensure(bare, || "a body is announced that cannot be".into())?;
             return Ok((Vec::new(), rest));
         }
-        // An answer to HEAD says how long its body would be.
-        let head = matches!(expected, Answer::Bare(200));
+        // An answer to HEAD says how long its body would be; 205 says that it is empty.
+        let head = matches!(expected, Answer::Bare(status) if status != 205);
         match (&lengths[..], &codings[..]) {
             ([length], []) => {
                 let length: usize = length.parse().map_err(|_| "no Content-Length")?;

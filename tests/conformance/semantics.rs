@@ -33,6 +33,16 @@ rows! {
         open(&[Answer::Bare(200)]);
     "9110 9.3.2" "HEAD with a body of its own":
         "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" => open(&[Answer::Bare(200)]);
+    "9110 9.3.2" "HEAD that is refused has no body":
+        "HEAD / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n" => closed(&[Answer::Bare(400)]);
+    "9110 9.3.2" "HEAD with a malformed line has no body":
+        "HEAD / HTTP/1.1\r\nHost: a\r\nA B: c\r\n\r\n" => closed(&[Answer::Bare(400)]);
+    "9110 9.3.2" "HEAD of a target that is too long has no body":
+        "HEAD /⟨8000×a⟩ HTTP/1.1\r\nHost: a\r\n\r\n" => closed(&[Answer::Bare(414)]);
+    "9110 9.3.2" "HEAD with another expectation has no body":
+        "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n" => closed(&[Answer::Bare(417)]);
+    "9110 9.3.2" "HEAD of a version that is not spoken has no body":
+        "HEAD / HTTP/2.0\r\nHost: a\r\n\r\n" => closed(&[Answer::Bare(505)]);
     "9110 9.3.2" "HEAD in small letters is another method":
         "head / HTTP/1.1\r\nHost: a\r\n\r\n" =>
         sees!("head / host=a version=1.1 keep=true body=");

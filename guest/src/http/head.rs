@@ -78,7 +78,8 @@ impl Head {
 
     /// Makes this the head that `bytes` consist of, to the last byte.
     ///
-    /// Where it is refused, only what [`clear`](Self::clear) leaves can be relied on.
+    /// Where it is refused, only the method can be relied on besides what [`clear`](Self::clear)
+    /// leaves: a refused HEAD has an answer without a body, too. It is empty where it is unknown.
     pub(super) fn parse(&mut self, bytes: Vec<u8>) -> Result<(), Refusal> {
         self.clear();
         self.bytes = bytes;
@@ -88,7 +89,10 @@ impl Head {
         }
         let mut headers = [const { MaybeUninit::<httparse::Header>::uninit() }; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut []);
-        match request.parse_with_uninit_headers(bytes, &mut headers) {
+        let parsed = request.parse_with_uninit_headers(bytes, &mut headers);
+        let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
+        self.method = Span::of(bytes, method.as_bytes());
+        match parsed {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
             Ok(httparse::Status::Complete(_)) => return Err(BARE_LINE_FEED),
             Ok(httparse::Status::Partial) if !has_bare_line_feed(bytes) => {
@@ -101,7 +105,6 @@ impl Head {
         if has_bare_line_feed(bytes) {
             return Err(BARE_LINE_FEED);
         }
-        let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
         if target.len() > TARGET_BYTES_MAX {
             return Err(Refusal::TARGET_TOO_LONG);
         }
@@ -129,7 +132,6 @@ impl Head {
             rules.framing()?;
             return Err(Refusal::new(501, "CONNECT is not implemented"));
         }
-        self.method = Span::of(bytes, method.as_bytes());
         self.target = Span::of(bytes, target.as_bytes());
         self.version = version;
         self.framing = rules.framing()?;
