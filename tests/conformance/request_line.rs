@@ -233,7 +233,9 @@ rows! {
         sees_last!("GET / host=a version=1.0 keep=false body=");
     "9112 2.3" "a major version that is not spoken":
         "GET / HTTP/□.0\r\nHost: a\r\n\r\n", each "023456789" => refused(505);
-    "9112 2.3" "a minor version that is not spoken":
+    // A deliberate deviation: section 2.5 of RFC 9110 would have it processed as 1.1. No such
+    // version exists, so whoever sends one is no client but a probe for readers that differ.
+    "9110 2.5" "a minor version that is not spoken, which the RFC would have taken for 1.1":
         "GET / HTTP/1.□\r\nHost: a\r\n\r\n", each "23456789" => refused(505);
     "9112 2.3" "version 2.0 with a body":
         "POST / HTTP/2.0\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" => refused(505);
