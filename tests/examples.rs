@@ -68,6 +68,9 @@ fn a_user_that_was_posted_is_found_by_the_number_in_the_path() {
     check(&created, 201, r#"{"id":1,"name":"Ada"}"#);
     assert_eq!(created.header("location"), Some("/users/1"));
     check(&client.get("/users/1"), 200, r#"{"id":1,"name":"Ada"}"#);
+    for path in ["/users/001", "/users/+1", "/users/1%20"] {
+        assert_eq!(client.get(path).status, 404, "{path}");
+    }
     check(&client.get("/users?a=b"), 200, r#"[{"id":1,"name":"Ada"}]"#);
 }
 

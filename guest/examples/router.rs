@@ -89,8 +89,9 @@ fn create(exchange: &mut Exchange) -> http::Result {
 }
 
 fn show(exchange: &mut Exchange, id: Option<&str>) -> http::Result {
-    let id = id.and_then(|id| id.parse().ok());
-    let user = users().iter().find(|user| Some(user.id) == id).cloned();
+    // Compared as it is written: `001` and `+1` are no other paths of user 1.
+    let named = |user: &&User| id == Some(&*user.id.to_string());
+    let user = users().iter().find(named).cloned();
     match user {
         Some(user) => answer(exchange, 200, &user),
         None => fail(exchange, 404, "there is no such user"),
