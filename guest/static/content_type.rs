@@ -26,7 +26,8 @@ impl ContentType {
             Some(essence) => essence,
             None => "application/octet-stream",
         };
-        let value = if essence.starts_with("text/") {
+        // XML says its encoding itself, and a charset would overrule that (RFC 7303 section 3).
+        let value = if essence.starts_with("text/") && essence != "text/xml" {
             Cow::Owned(format!("{essence}; charset=utf-8"))
         } else {
             Cow::Borrowed(essence)
