@@ -473,6 +473,8 @@ fn without_a_root_a_welcome_says_what_to_type_next() {
         page.header("content-type"),
         Some("text/html; charset=utf-8")
     );
+    let refused = client.ask("GET", "/", &["Accept: text/html;q=0.0, text/plain"]);
+    assert_eq!(refused.text(), text.text());
     for response in [&text, &page] {
         assert_eq!(
             (response.status, response.header("vary")),

@@ -40,11 +40,26 @@ pub(crate) fn answer(exchange: &mut Exchange) -> http::Result {
         return crate::text(exchange, 404, "not found\n");
     }
     let accept = exchange.header("accept").unwrap_or_default();
-    let (content_type, page) = if accept.contains("text/html") {
+    let (content_type, page) = if accept.split(',').any(is_html) {
         ("text/html; charset=utf-8", HTML)
     } else {
         ("text/plain; charset=utf-8", TEXT)
     };
     let head = exchange.response(200).header("Vary", "Accept");
     Ok(head.content_type(content_type).send(page)?)
+}
+
+/// Says whether one element of `Accept` asks for HTML, with a weight that is not zero.
+fn is_html(element: &str) -> bool {
+    let mut parameters = element.split(';').map(str::trim);
+    let html = parameters
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case("text/html"));
+    let is_zero = |parameter: &str| {
+        let weight = parameter
+            .strip_prefix("q=")
+            .or_else(|| parameter.strip_prefix("Q="));
+        weight.and_then(|weight| weight.parse().ok()) == Some(0.0)
+    };
+    html && !parameters.any(is_zero)
 }
