@@ -130,15 +130,18 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         fields: &["status"],
-        applies: |row, ours, theirs| {
-            row.path == "/missing" && row.method != "get" && statuses(ours, theirs, 405, 404)
-        },
+        applies: |row, ours, theirs| row.path == "/missing" && statuses(ours, theirs, 405, 404),
         why: "a method that no file allows is refused before a file is looked for",
     },
     Difference {
         fields: &["status"],
-        applies: |row, ours, theirs| row.method == "get" && statuses(ours, theirs, 405, 400),
-        why: "a method may have small letters, a syntax error to nginx (RFC 9110 section 9.1)",
+        applies: |row, ours, theirs| row.method == "get" && statuses(ours, theirs, 501, 400),
+        why: "a method in small letters is unknown, and no syntax error (RFC 9110 section 9.1)",
+    },
+    Difference {
+        fields: &["status"],
+        applies: |row, ours, _| row.method == "BREW" && ours["status"] == "501",
+        why: "a method that is unknown is 501 (RFC 9110 section 15.6.2)",
     },
     Difference {
         fields: &["allow"],

@@ -70,6 +70,7 @@ fn the_type_follows_the_extension() {
         ("a.js", "text/javascript; charset=utf-8"),
         ("a.mjs", "text/javascript; charset=utf-8"),
         ("a.json", "application/json"),
+        ("a.xml", "text/xml"),
         ("a.svg", "image/svg+xml"),
         ("a.wasm", "application/wasm"),
         ("a.png", "image/png"),
@@ -133,11 +134,16 @@ fn head_has_the_head_of_get_and_no_body() {
 #[test]
 fn other_methods_are_refused_and_options_names_those_that_are_not() {
     let (_scratch, server) = digits();
-    for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "get"] {
+    for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE"] {
         let response = ask(&server, method, "/digits.txt", &[]);
         assert_eq!(response.status, 405, "{method}");
         assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"));
         assert_eq!(response.text(), "method not allowed\n");
+    }
+    for method in ["BREW", "PROPFIND", "get"] {
+        let response = ask(&server, method, "/digits.txt", &[]);
+        let answer = (response.status, response.text());
+        assert_eq!(answer, (501, "not implemented\n"), "{method}");
     }
     for path in ["*", "/digits.txt", "/missing"] {
         let response = ask(&server, "OPTIONS", path, &[]);

@@ -31,12 +31,14 @@ fn serve(exchange: &mut Exchange) -> http::Result {
             let response = exchange.response(204).header("Allow", ALLOW);
             return Ok(response.send("")?);
         }
-        _ => {
+        "POST" | "PUT" | "DELETE" | "PATCH" | "TRACE" => {
             let response = exchange.response(405).header("Allow", ALLOW);
             return Ok(response
                 .content_type("text/plain; charset=utf-8")
                 .send("method not allowed\n")?);
         }
+        // What it would do is not known here (RFC 9110 section 15.6.2).
+        _ => return text(exchange, 501, "not implemented\n"),
     }
     if options.welcome {
         return welcome::answer(exchange);
