@@ -158,15 +158,20 @@ fn seconds(time: SystemTime) -> i64 {
     since.map_or(0, |since| since.as_secs().min(END).cast_signed())
 }
 
+/// How far the clock that file systems write times with may be behind (a tick of the kernel, of
+/// which there are 100 in a second at the least).
+const FILE_CLOCK_LAG: Duration = Duration::from_millis(10);
+
 /// Returns a time as `Last-Modified` says it at `now`, in whole seconds; none where no date can.
 ///
-/// None is before 1970 or after 9999. None lies in the future, and none is the second of `now`
-/// itself: what is modified again within it has the same date then, and a client that has the first
-/// version would never get the second (RFC 9110 sections 8.8.2.1 and 8.8.2.2).
+/// None is before 1970 or after 9999. None lies in the future, and none is the second of `now` or
+/// one that ended just before it: what is modified again has the same date then, and a client that
+/// has the first version would never get the second (RFC 9110 sections 8.8.2.1 and 8.8.2.2).
 pub fn date_of(time: SystemTime, now: SystemTime) -> Option<SystemTime> {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    (seconds < END && date + Duration::from_secs(1) <= now).then_some(date)
+    let over = date + Duration::from_secs(1) + FILE_CLOCK_LAG;
+    (seconds < END && over <= now).then_some(date)
 }
 
 /// Writes a date, as of [`date_of`], in the form of header lines (RFC 9110 section 5.6.7).
@@ -444,7 +449,7 @@ mod tests {
 
     #[test]
     fn a_second_is_a_date_when_it_is_over() {
-        let end = modified() + Duration::from_secs(1);
+        let end = modified() + Duration::from_secs(1) + FILE_CLOCK_LAG;
         for within in [0, 500, 999] {
             let time = modified() + Duration::from_millis(within);
             assert_eq!(date_of(time, end), Some(modified()));

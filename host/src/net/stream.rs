@@ -58,8 +58,8 @@ pub struct Stream {
     turn_bytes: Cell<usize>,
     bytes_received: Cell<u64>,
     bytes_sent: Cell<u64>,
-    /// How many of them the worker has counted.
-    bytes_counted: Cell<(u64, u64)>,
+    /// How many of those sent the worker has counted; those received, it takes.
+    sent_counted: Cell<u64>,
 }
 
 impl Stream {
@@ -78,7 +78,7 @@ impl Stream {
             turn_bytes: Cell::new(0),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
-            bytes_counted: Cell::default(),
+            sent_counted: Cell::new(0),
         }
     }
 
@@ -148,9 +148,9 @@ impl Stream {
 
     /// Returns how many bytes were received and sent since the last call.
     pub fn take_byte_counts(&self) -> (u64, u64) {
-        let all = (self.bytes_received.get(), self.bytes_sent.get());
-        let counted = self.bytes_counted.replace(all);
-        (all.0 - counted.0, all.1 - counted.1)
+        let sent = self.bytes_sent.get();
+        let counted = self.sent_counted.replace(sent);
+        (self.bytes_received.take(), sent - counted)
     }
 
     /// How many bytes were sent since the connection was accepted.
