@@ -1,12 +1,16 @@
 //! `sockeye.toml`: every flag in a file, and several handlers.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::client::Client;
+use rustix::process::Signal;
+
+use crate::client::{Client, get};
 use crate::commands::serve_flags;
 use crate::scratch::{Scratch, component};
 use crate::server::{TestServer, log_field, run_to_end};
+use crate::wait;
 
 /// Starts a server in `dir`, where a configuration file may be.
 #[track_caller]
@@ -113,6 +117,46 @@ fn several_services_have_handlers_and_flags_of_their_own() {
         assert_eq!(client.line(), "a line");
     }
     assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+}
+
+#[test]
+fn a_flood_at_one_service_keeps_nobody_out_of_another() {
+    const FLOOD: usize = 300;
+    let scratch = Scratch::new();
+    let service = format!(
+        "[[service]]\ncomponent = {:?}\nlisten = \"127.0.0.1:0\"\n",
+        component("hello"),
+    );
+    let text = format!("workers = 1\naccess-log = \"log\"\n{service}{service}");
+    scratch.write("sockeye.toml", text);
+    let server = start_in(scratch.path(), &[]);
+    let lines = wait::until_some("both services are named", || {
+        Some(server.log_lines("listening url=")).filter(|lines| lines.len() == 2)
+    });
+    let addrs = lines.iter().map(|line| {
+        let url = log_field(line, "url").unwrap().trim_end_matches('/');
+        url.strip_prefix("http://").unwrap().parse().unwrap()
+    });
+    let addrs: Vec<SocketAddr> = addrs.collect();
+    // The flood is there first, and all of it is when the worker looks.
+    server.signal(Signal::STOP);
+    let mut flood: Vec<Client> = (0..FLOOD).map(|_| Client::connect(addrs[0])).collect();
+    flood
+        .iter_mut()
+        .for_each(|client| client.send(get("/flood")));
+    let mut other = Client::connect(addrs[1]);
+    other.send(get("/other"));
+    server.signal(Signal::CONT);
+    assert_eq!(other.response().status, 200);
+    for client in &mut flood {
+        assert_eq!(client.response().status, 200);
+    }
+    drop((flood, other));
+    server.stop();
+    // One worker notes the requests in the order in which it has served them.
+    let log = std::fs::read_to_string(scratch.path().join("log")).unwrap();
+    let place = log.lines().position(|line| line.contains("/other"));
+    assert!(place.is_some_and(|place| place < FLOOD / 2), "{place:?}");
 }
 
 #[test]
