@@ -101,7 +101,10 @@ impl Exchange {
                     seen.extend_from_slice(&bytes[..taken]);
                     if seen.len() == STATUS_BYTES {
                         self.answer = match status_of(seen) {
-                            Some(status) => Answer::Head { status, matched: 0 },
+                            Some(status) => {
+                                self.head_bytes += STATUS_BYTES as u64;
+                                Answer::Head { status, matched: 0 }
+                            }
                             None => Answer::Foreign,
                         };
                     }
@@ -120,6 +123,7 @@ impl Exchange {
                             break;
                         }
                     }
+                    self.head_bytes += taken as u64;
                     if *matched == HEAD_END.len() {
                         self.answer = match *status {
                             // The final answer follows. 101 is final: another protocol follows.
@@ -130,9 +134,6 @@ impl Exchange {
                     taken
                 }
             };
-            if !matches!(self.answer, Answer::Foreign) {
-                self.head_bytes += taken as u64;
-            }
             bytes = &bytes[taken..];
         }
     }
@@ -241,7 +242,7 @@ mod tests {
     fn what_is_no_answer_of_http_has_no_status() {
         check("SSH-2.0-somebody\r\n", None, 0);
         check("HTTP/1.1 2x0 OK\r\n\r\n", None, 0);
-        check("HTTP/1.1", None, 8);
+        check("HTTP/1.1", None, 0);
         check("", None, 0);
     }
 
