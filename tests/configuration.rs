@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::process::Signal;
-
 use crate::client::{Client, get};
 use crate::commands::serve_flags;
 use crate::scratch::{Scratch, component};
@@ -139,14 +137,14 @@ fn a_flood_at_one_service_keeps_nobody_out_of_another() {
     });
     let addrs: Vec<SocketAddr> = addrs.collect();
     // The flood is there first, and all of it is when the worker looks.
-    server.signal(Signal::STOP);
+    server.freeze();
     let mut flood: Vec<Client> = (0..FLOOD).map(|_| Client::connect(addrs[0])).collect();
     flood
         .iter_mut()
         .for_each(|client| client.send(get("/flood")));
     let mut other = Client::connect(addrs[1]);
     other.send(get("/other"));
-    server.signal(Signal::CONT);
+    server.thaw();
     assert_eq!(other.response().status, 200);
     for client in &mut flood {
         assert_eq!(client.response().status, 200);

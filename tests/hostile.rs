@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, failed};
 use crate::machine;
@@ -234,10 +232,10 @@ fn a_guest_that_spins_as_soon_as_it_is_accepted_is_stopped() {
     for round in 1..=3 {
         wait_until_asleep(&server);
         // The request is there when the connection is accepted, so the guest never suspends.
-        server.signal(Signal::STOP);
+        server.freeze();
         let mut client = server.connect();
         client.send(get("/spin"));
-        server.signal(Signal::CONT);
+        server.thaw();
         server.wait_for_metric(&failed("cpu"), round);
         assert_eq!(client.rest(), b"");
     }

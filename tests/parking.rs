@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, connections, fired};
 use crate::server::{TestServer, log_field};
@@ -269,10 +267,10 @@ fn nobody_overtakes_those_who_wait_for_an_instance() {
     let mut third = Session::start(&server);
     server.wait_for_metric(&connections("parked"), 1);
     // The end of the first and the bytes of the third are found in one turn of the worker.
-    server.signal(Signal::STOP);
+    server.freeze();
     first.ask("let-go");
     third.ask("closing");
-    server.signal(Signal::CONT);
+    server.thaw();
     // The third would keep the only instance: its guest waits for another command.
     second.outcome().expect_ok();
     second.ask("let-go");

@@ -1,5 +1,6 @@
 //! The server under test: the real binary, on ports that the kernel picks.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -135,6 +136,29 @@ impl TestServer {
     /// Sends a signal to the process.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Stops every thread of the process where it is.
+    #[track_caller]
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        // One thread takes the signal, and the others go on until it has told them.
+        wait::until("every thread has stopped", || {
+            let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+            threads
+                .map(|thread| thread.unwrap().path().join("stat"))
+                .all(|stat| {
+                    // The state stands behind the name, which is in parentheses.
+                    let stat = fs::read_to_string(stat).unwrap_or_default();
+                    stat.rsplit_once(')')
+                        .is_some_and(|(_, rest)| rest.starts_with(" T "))
+                })
+        });
+    }
+
+    /// Lets the threads that were stopped by `freeze` go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
     }
 
     /// Says whether the process has ended by itself.
