@@ -59,14 +59,13 @@ pub(crate) fn answer(
             Ok(head.send("")?)
         }
         Answer::PreconditionFailed => {
-            crate::precondition_failed(vary(exchange.response(412), found))
+            let head = vary(exchange.response(412), found);
+            crate::line(head, crate::PRECONDITION_FAILED)
         }
         Answer::Unsatisfiable => {
             let head = vary(exchange.response(416), found);
-            Ok(head
-                .header("Content-Range", range::unsatisfied(stat.size))
-                .content_type("text/plain; charset=utf-8")
-                .send("range not satisfiable\n")?)
+            let head = head.header("Content-Range", range::unsatisfied(stat.size));
+            crate::line(head, "range not satisfiable\n")
         }
     }
 }

@@ -39,7 +39,7 @@ impl Listing {
             Verdict::Proceed => 200,
             Verdict::NotModified => 304,
             Verdict::PreconditionFailed => {
-                return crate::precondition_failed(exchange.response(412));
+                return crate::text(exchange, 412, crate::PRECONDITION_FAILED);
             }
         };
         let mut head = exchange.response(status);

@@ -23,6 +23,9 @@ use sockeye_guest::http::{self, Exchange, Response};
 /// The methods that are answered.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
+/// What is said where a condition of the request does not hold.
+const PRECONDITION_FAILED: &str = "precondition failed\n";
+
 fn serve(exchange: &mut Exchange) -> http::Result {
     let options = Options::get();
     match exchange.method() {
@@ -33,9 +36,7 @@ fn serve(exchange: &mut Exchange) -> http::Result {
         }
         "POST" | "PUT" | "DELETE" | "PATCH" | "TRACE" => {
             let response = exchange.response(405).header("Allow", ALLOW);
-            return Ok(response
-                .content_type("text/plain; charset=utf-8")
-                .send("method not allowed\n")?);
+            return line(response, "method not allowed\n");
         }
         // What it would do is not known here (RFC 9110 section 15.6.2).
         _ => return text(exchange, 501, "not implemented\n"),
@@ -49,9 +50,7 @@ fn serve(exchange: &mut Exchange) -> http::Result {
         Ok(Found::Directory(path)) => {
             let location = path.location(exchange.query());
             let response = exchange.response(301).header("Location", location);
-            Ok(response
-                .content_type("text/plain; charset=utf-8")
-                .send("moved permanently\n")?)
+            line(response, "moved permanently\n")
         }
         Err(Missing::Malformed) => text(exchange, 400, "bad request\n"),
         Err(Missing::Denied) => text(exchange, 403, "forbidden\n"),
@@ -60,16 +59,14 @@ fn serve(exchange: &mut Exchange) -> http::Result {
     }
 }
 
-/// Answers with one line of text.
-fn text(exchange: &mut Exchange, status: u16, line: &str) -> http::Result {
-    Ok(exchange.respond(status, "text/plain; charset=utf-8", line)?)
+/// Answers with a status and one line of text.
+fn text(exchange: &mut Exchange, status: u16, text: &str) -> http::Result {
+    line(exchange.response(status), text)
 }
 
-/// Answers, where a condition of the request does not hold, with what has status 412 already.
-fn precondition_failed(head: Response<'_>) -> http::Result {
-    Ok(head
-        .content_type("text/plain; charset=utf-8")
-        .send("precondition failed\n")?)
+/// Answers with one line of text behind a head that has everything else.
+fn line(head: Response<'_>, text: &str) -> http::Result {
+    Ok(head.content_type("text/plain; charset=utf-8").send(text)?)
 }
 
 /// Answers where the host could not do what it was asked for: what passes by itself is 503.
@@ -77,9 +74,7 @@ fn fault(exchange: &mut Exchange, error: ErrorCode) -> http::Result {
     match error {
         ErrorCode::TooManyFiles | ErrorCode::InsufficientResources => {
             let response = exchange.response(503).header("Retry-After", "1");
-            Ok(response
-                .content_type("text/plain; charset=utf-8")
-                .send("service unavailable\n")?)
+            line(response, "service unavailable\n")
         }
         error => Err(error.into()),
     }
