@@ -80,60 +80,58 @@ pub fn main() -> ExitCode {
 }
 
 fn run(mut args: Vec<OsString>) -> Result<(), Error> {
-    // Checks the arguments, and ends the process where they are wrong or ask for help.
-    let matches = parse(Cli::command(), &args);
-    // The shortest way to see something: the built-in handler at the default address.
-    let serves = matches.subcommand_name().is_none_or(|name| name == "serve");
-    if matches.subcommand_name().is_none() {
-        args.push("serve".into());
+    if args.len() < 2 {
+        // The shortest way to see something: the built-in handler at the default address.
+        args = vec!["sockeye".into(), "serve".into()];
     }
-    if serves {
-        return serve(args);
-    }
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
-    match cli.command {
-        Some(Command::Check(args)) => {
+    let matches = parse(&args);
+    match command(&matches) {
+        Command::Serve(typed) => serve(*typed, &matches, args),
+        Command::Check(args) => {
             let (_, _thread) = start_log(tracing::Level::WARN)?;
             args.run()
         }
-        Some(Command::Compile(args)) => args.run(),
-        Some(Command::Completions { shell }) => {
+        Command::Compile(args) => args.run(),
+        Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockeye", &mut script);
             print(&script)
         }
-        Some(Command::Man) => print(&manual().map_err(|source| Error::Print { source })?),
-        Some(Command::Wit) => print(WIT.join("\n").as_bytes()),
-        Some(Command::Serve(_)) | None => Ok(()),
+        Command::Man => print(&manual().map_err(|source| Error::Print { source })?),
+        Command::Wit => print(WIT.join("\n").as_bytes()),
     }
 }
 
 /// Serves what the command line says, and the configuration file where that is silent.
-fn serve(args: Vec<OsString>) -> Result<(), Error> {
-    let (program, own) = (&args[0], &args[2..]);
-    let read = |args: &[OsString]| {
-        let matches = parse(serve::command(), args);
-        let args = ServeArgs::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
-        (matches, args)
+fn serve(typed: ServeArgs, matches: &ArgMatches, mut args: Vec<OsString>) -> Result<(), Error> {
+    let Some(file) = file::File::find(typed.config())? else {
+        let (log, _thread) = start_log(typed.log_level())?;
+        return server::serve(typed.into_config(Vec::new())?, Some(log));
     };
-    let typed: Vec<OsString> = [program].into_iter().chain(own).cloned().collect();
-    let (matches, typed_args) = read(&typed);
-    let Some(file) = file::File::find(typed_args.config())? else {
-        let (log, _thread) = start_log(typed_args.log_level())?;
-        return server::serve(typed_args.into_config(Vec::new())?, Some(log));
+    let matches = matches.subcommand_matches("serve");
+    let matches = matches.expect("it is the command that was typed");
+    // Behind the program's name and the command's.
+    args.splice(2..2, file.arguments(matches)?);
+    let Command::Serve(all) = command(&parse(&args)) else {
+        unreachable!("more flags do not make it another command");
     };
-    let added = file.arguments(&matches)?;
-    let all = [program].into_iter().chain(&added).chain(own).cloned();
-    let (_, args) = read(&all.collect::<Vec<_>>());
-    let (log, _thread) = start_log(args.log_level())?;
+    let (log, _thread) = start_log(all.log_level())?;
     tracing::info!(path = %file.path().display(), "reading the configuration");
-    server::serve(args.into_config(file.services(&matches)?)?, Some(log))
+    server::serve(all.into_config(file.services(matches)?)?, Some(log))
 }
 
 /// Reads arguments; ends the process where they ask for help or are wrong.
-fn parse(command: clap::Command, args: &[OsString]) -> ArgMatches {
-    let matches = command.try_get_matches_from(args);
+fn parse(args: &[OsString]) -> ArgMatches {
+    let matches = Cli::command().try_get_matches_from(args);
     matches.unwrap_or_else(|error| usage(&error))
+}
+
+fn command(matches: &ArgMatches) -> Command {
+    let cli = Cli::from_arg_matches(matches);
+    let cli = cli.unwrap_or_else(|error| usage(&error));
+    // Options alone, such as `--`, are no other command.
+    cli.command
+        .unwrap_or_else(|| command(&parse(&["sockeye".into(), "serve".into()])))
 }
 
 /// Ends the process with what is wrong with its arguments, or with the help that they ask for.

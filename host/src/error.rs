@@ -119,7 +119,7 @@ pub enum Error {
     #[error("`{flag}` is for the built-in handler when it serves a directory")]
     FilesOnly {
         /// The flag.
-        flag: &'static str,
+        flag: String,
     },
     /// The configuration file cannot be read.
     #[error("failed to read the configuration `{path}`", path = path.display())]

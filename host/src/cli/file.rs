@@ -43,6 +43,16 @@ struct Setting {
     value: Value,
 }
 
+impl Setting {
+    fn new(key: &str, line: usize, value: Value) -> Setting {
+        Setting {
+            key: key.to_owned(),
+            line,
+            value,
+        }
+    }
+}
+
 enum Value {
     Flag(bool),
     One(String),
@@ -84,7 +94,7 @@ impl File {
                     }
                 }
                 (SERVICE, _) => {
-                    let setting = file.setting(SERVICE, line, Value::Flag(false));
+                    let setting = Setting::new(SERVICE, line, Value::Flag(false));
                     return Err(file.wrong(&setting, "write `[[service]]` and its keys below"));
                 }
                 (name, value) => {
@@ -178,7 +188,7 @@ impl File {
 
     fn read_service(&mut self, text: &str, line: usize, table: &DeValue) -> Result<(), Error> {
         let DeValue::Table(table) = table else {
-            let setting = self.setting(SERVICE, line, Value::Flag(false));
+            let setting = Setting::new(SERVICE, line, Value::Flag(false));
             return Err(self.wrong(&setting, "write `[[service]]` and its keys below"));
         };
         let settings = table.iter().map(|(key, value)| {
@@ -206,18 +216,10 @@ impl File {
             Some(Value::List(texts)) if texts.is_empty() => Some("it is empty"),
             Some(_) => None,
         };
-        let setting = self.setting(key, line, read.unwrap_or(Value::Flag(false)));
+        let setting = Setting::new(key, line, read.unwrap_or(Value::Flag(false)));
         match wrong {
             Some(reason) => Err(self.wrong(&setting, reason)),
             None => Ok(setting),
-        }
-    }
-
-    fn setting(&self, key: &str, line: usize, value: Value) -> Setting {
-        Setting {
-            key: key.to_owned(),
-            line,
-            value,
         }
     }
 

@@ -206,13 +206,15 @@ impl ServiceArgs {
             },
         };
         let component = self.component.map_or(Source::BuiltIn, Source::File);
-        let arguments = match (&component, &root) {
-            (Source::BuiltIn, Some(_)) => self.built_in.into_arguments(),
-            _ => match (self.built_in.given(), &component) {
-                (Some(flag), _) => return Err(Error::FilesOnly { flag }),
-                (None, Source::BuiltIn) => vec!["--welcome".to_owned()],
-                (None, Source::File(_)) => Vec::new(),
-            },
+        let flags = self.built_in.into_arguments();
+        let arguments = match (&component, &root, flags.first()) {
+            (Source::BuiltIn, Some(_), _) => flags,
+            (_, _, Some(flag)) => {
+                let flag = flag.split('=').next().unwrap_or(flag).to_owned();
+                return Err(Error::FilesOnly { flag });
+            }
+            (Source::BuiltIn, None, None) => vec!["--welcome".to_owned()],
+            (Source::File(_), _, None) => Vec::new(),
         };
         Ok(Service {
             component,
@@ -226,17 +228,6 @@ impl ServiceArgs {
 }
 
 impl BuiltInArgs {
-    /// The first of the flags that was given.
-    fn given(&self) -> Option<&'static str> {
-        let all = [
-            (self.list, "--list"),
-            (self.spa, "--spa"),
-            (self.cache_control.is_some(), "--cache-control"),
-        ];
-        all.into_iter()
-            .find_map(|(given, flag)| given.then_some(flag))
-    }
-
     /// The arguments that the built-in handler knows, which are the same flags.
     fn into_arguments(self) -> Vec<String> {
         let flags = [(self.list, "--list"), (self.spa, "--spa")];

@@ -38,9 +38,7 @@ pub struct Activation {
     preempted: Cell<bool>,
     /// Set when the guest dropped its handle: the connection is let go.
     dropped: Cell<bool>,
-    /// Set when the guest received something.
-    received: Cell<bool>,
-    /// Set when the guest sent something or changed the connection.
+    /// Set when something passed between guest and peer, or the guest changed the connection.
     touched: Cell<bool>,
     request: Cell<Request>,
     /// Who sent it, for the access log; the socket does not know any more once it is closed.
@@ -67,7 +65,6 @@ impl Activation {
             cpu_used: Cell::new(Duration::ZERO),
             preempted: Cell::new(false),
             dropped: Cell::new(false),
-            received: Cell::new(false),
             touched: Cell::new(false),
             request: Cell::new(Request::Whole(whole)),
             peer,
@@ -142,12 +139,8 @@ impl Activation {
         self.preempted.take()
     }
 
-    /// Notes that the guest received something.
-    pub fn set_received(&self) {
-        self.received.set(true);
-    }
-
-    /// Notes that the guest did something that the peer or the guest can tell.
+    /// Notes that the guest received something, or did something that the peer or the guest can
+    /// tell.
     pub fn set_touched(&self) {
         self.touched.set(true);
     }
@@ -155,7 +148,7 @@ impl Activation {
     /// Whether nothing passed between guest and peer, so that the activation could as well not
     /// have begun.
     pub fn is_untouched(&self) -> bool {
-        !self.received.get() && !self.touched.get()
+        !self.touched.get()
     }
 
     /// Notes that the guest dropped its handle.

@@ -17,7 +17,7 @@ use super::bindings::sockeye::net::connections::{
     self, Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
 };
 use super::errors::ErrorCode;
-use super::{Activation, FileHandle, Guest, Service};
+use super::{Activation, Exchange, FileHandle, Guest, Service};
 use crate::config::Reuse;
 use crate::metrics::Bound;
 use crate::moment::Moment;
@@ -67,19 +67,13 @@ impl Call {
         error.into()
     }
 
-    fn note_received(&self, activation: &Activation, bytes: &[u8]) {
-        activation.set_received();
-        self.service.serve_request(activation);
-        if self.service.environment.request_log.is_some() {
-            activation.exchange.borrow_mut().received(bytes);
-        }
-    }
-
-    fn note_sent(&self, activation: &Activation, bytes: &[u8]) {
+    /// Notes that bytes pass between guest and peer; `log` is for the access log, where there is
+    /// one.
+    fn note(&self, activation: &Activation, log: impl FnOnce(&mut Exchange)) {
         activation.set_touched();
         self.service.serve_request(activation);
         if self.service.environment.request_log.is_some() {
-            activation.exchange.borrow_mut().sent(bytes);
+            log(&mut activation.exchange.borrow_mut());
         }
     }
 }
@@ -112,7 +106,7 @@ impl connections::HostConnection for Guest {
                 .recv(max as usize, &mut call.timeout)
                 .await;
             if let Ok(bytes) = &received {
-                call.note_received(&activation, bytes);
+                call.note(&activation, |exchange| exchange.received(bytes));
             }
             received.map_err(|error| call.code(error))
         })
@@ -140,7 +134,7 @@ impl connections::HostConnection for Guest {
             stream.push_held();
             let received = stream.recv_until(&delimiter, max, &mut call.timeout).await;
             if let Ok(bytes) = &received {
-                call.note_received(&activation, bytes);
+                call.note(&activation, |exchange| exchange.received(bytes));
             }
             received.map_err(|error| call.code(error))
         })
@@ -163,7 +157,7 @@ impl connections::HostConnection for Guest {
         let more = options.contains(SendFlags::MORE);
         let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
-            call.note_sent(&activation, &bytes);
+            call.note(&activation, |exchange| exchange.sent(&bytes));
             match activation
                 .stream
                 .send(&bytes, more, &mut call.timeout)
@@ -203,7 +197,7 @@ impl connections::HostConnection for Guest {
         let length = length.min(OFFSET_MAX - offset);
         let mut call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
-            call.note_sent(&activation, &[]);
+            call.note(&activation, |_| {});
             let stream = &activation.stream;
             let sent = stream
                 .sendfile(&file, offset, length, &mut call.timeout)

@@ -1,7 +1,6 @@
 //! `files.wit`: files and directories beneath the granted directory.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use rustix::fs::FileType;
 use send_wrapper::SendWrapper;
@@ -24,7 +23,7 @@ pub struct FileHandle {
 #[derive(Debug)]
 pub struct DirectoryHandle {
     /// The open directory; shared with a `read` that is suspended.
-    pub directory: Arc<OpenDirectory>,
+    pub directory: OpenDirectory,
 }
 
 impl Guest {
@@ -118,7 +117,7 @@ impl files::HostDirectory for Guest {
         path: String,
     ) -> wasmtime::Result<Result<Resource<DirectoryHandle>, ErrorCode>> {
         let directory = match self.open_directory(&path) {
-            Ok(directory) => Arc::new(directory),
+            Ok(directory) => directory,
             Err(error) => return Ok(Err(error)),
         };
         let handle = self.table.push(DirectoryHandle { directory })?;
@@ -130,7 +129,7 @@ impl files::HostDirectory for Guest {
         &mut self,
         handle: Resource<DirectoryHandle>,
     ) -> wasmtime::Result<Result<Vec<DirectoryEntry>, ErrorCode>> {
-        let directory = Arc::clone(&self.table.get(&handle)?.directory);
+        let directory = self.table.get(&handle)?.directory.clone();
         let entries = match directory.read().await {
             Ok(entries) => entries,
             Err(error) => return Ok(Err(error.into())),

@@ -12,8 +12,8 @@ use super::open_file::blocking;
 /// The most that one `read` returns: with the longest names, about 80 KB for the guest.
 const ENTRIES_MAX: usize = 256;
 
-/// A directory, open for reading its entries.
-#[derive(Debug)]
+/// A directory, open for reading its entries; a clone goes on where the other one is.
+#[derive(Clone, Debug)]
 pub struct OpenDirectory {
     /// Behind a lock because one thread opens it and others read it; never two at once.
     dir: Arc<Mutex<Dir>>,
