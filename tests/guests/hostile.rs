@@ -87,6 +87,13 @@ fn misbehave(connection: &Connection, path: &str) {
         },
         "/sleep" => std::thread::sleep(Duration::from_secs(1_000_000_000)),
         "/files" => open_ten_thousand_files(connection),
+        "/upgrade" => {
+            let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n";
+            let _ = connection.send_all(head.as_bytes(), SendFlags::empty(), None);
+            if let Ok(line) = connection.recv_until(b"\n", HEAD_BYTES_MAX, None) {
+                let _ = connection.send_all(&line, SendFlags::empty(), None);
+            }
+        }
         "/log-lines" => {
             (0..20_000).for_each(|number| println!("flood {number}"));
             answer(connection, "logged");

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::Service;
 use super::request_log::Exchange;
 use crate::config::Limits;
 use crate::metrics::Failure;
 use crate::moment::Moment;
-use crate::net::Stream;
+use crate::net::{Pace, Stream};
 
 /// What becomes of the request that a guest was activated for, or that `next` announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,17 +48,27 @@ pub struct Activation {
     pub(super) exchange: RefCell<Exchange>,
     /// How many bytes had been sent when the request began.
     pub(super) sent_before: Cell<u64>,
+    /// How fast the client has to send what belongs to its request, if that can be told.
+    receiving: Option<Pace>,
+    /// How fast it has to take what the guest sends.
+    sending: Pace,
+    /// Set when the connection became one of another protocol.
+    upgraded: Cell<bool>,
 }
 
 impl Activation {
     /// Begins an activation of `stream` at `now`, whose request is whole since `whole`.
     pub fn new(
+        service: &Service,
         stream: Rc<Stream>,
         now: Moment,
         whole: Moment,
         peer: Option<SocketAddr>,
     ) -> Rc<Activation> {
         let sent_before = Cell::new(stream.bytes_sent());
+        let pace = service.environment.limits.pace;
+        let receiving = service.is_http.then(|| Pace::new(pace));
+        let sending = Pace::new(pace);
         Rc::new(Activation {
             stream,
             started: now,
@@ -70,6 +81,9 @@ impl Activation {
             peer,
             exchange: RefCell::default(),
             sent_before,
+            receiving,
+            sending,
+            upgraded: Cell::new(false),
         })
     }
 
@@ -77,6 +91,27 @@ impl Activation {
     pub(super) fn begin_request(&self, now: Moment) {
         self.request.set(Request::Whole(now));
         self.sent_before.set(self.stream.bytes_sent());
+        if let Some(pace) = &self.receiving {
+            pace.restart();
+        }
+    }
+
+    /// How fast the client has to send. What follows a request head is its body, unless the client
+    /// speaks another protocol, which may be silent for as long as it likes.
+    pub(super) fn receiving_pace(&self) -> Option<&Pace> {
+        self.receiving.as_ref().filter(|_| !self.upgraded.get())
+    }
+
+    /// How fast the client has to take what the guest sends.
+    pub(super) fn sending_pace(&self) -> &Pace {
+        &self.sending
+    }
+
+    /// Looks at what the guest sends for a change of the protocol: RFC 9110 section 15.2.2.
+    pub(super) fn observe_upgrade(&self, bytes: &[u8]) {
+        if self.receiving.is_some() && bytes.starts_with(b"HTTP/1.1 101 ") {
+            self.upgraded.set(true);
+        }
     }
 
     /// What the guest has of the request that it is to serve.

@@ -17,11 +17,15 @@ use super::bindings::sockeye::net::connections::{
     self, Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
 };
 use super::errors::ErrorCode;
-use super::{Activation, Exchange, FileHandle, Guest, Service};
+use super::{Activation, Exchange, FileHandle, Guest, HeldMemory, Service};
 use crate::config::Reuse;
 use crate::metrics::Bound;
 use crate::moment::Moment;
-use crate::net::{CallError, OFFSET_MAX, Received, Shutdown, Timeout};
+use crate::net::{CallError, OFFSET_MAX, Received, Shutdown, Stream, Timeout};
+
+/// What a `send` may hold in the host without being charged to the guests' memory: as much as any
+/// instance costs in other ways, and no reason to fail where others have used all.
+const SEND_BYTES_FREE: usize = 64 * 1024;
 
 /// What a guest's `connection` handle stands for: an activation, for as long as it lasts.
 ///
@@ -44,27 +48,45 @@ impl Guest {
         let cap = self.limits().call_timeout;
         let asked = asked.map_or(Duration::MAX, Duration::from_nanos);
         Call {
-            timeout: Timeout::new(asked.min(cap)),
+            length: asked.min(cap),
             capped: asked > cap,
             service: Rc::clone(&self.service),
         }
     }
 }
 
-/// One call of a guest: its timeout, whether that is the operator's rather than the guest's, and
-/// where to count.
+/// One call of a guest: how long it may take, whether that is the operator's wish rather than the
+/// guest's, and where to count.
 struct Call {
-    timeout: Timeout,
+    length: Duration,
     capped: bool,
     service: Rc<Service>,
 }
 
 impl Call {
-    fn code(&self, error: CallError) -> ErrorCode {
-        if self.capped && matches!(error, CallError::TimedOut) {
-            self.service.environment.fired(Bound::CallTime);
+    fn code(&self, error: CallError, stream: &Stream) -> ErrorCode {
+        let bound = match &error {
+            CallError::TimedOut => self.capped.then_some(Bound::CallTime),
+            CallError::ReceivesTooLittle => Some(Bound::ReceiveRate),
+            CallError::SendsTooLittle => Some(Bound::SendRate),
+            CallError::TooLarge | CallError::Io(_) => None,
+        };
+        // A client is too slow once, however often the guest tries again.
+        let again = |bound| bound != Bound::CallTime && stream.was_told(bound as u32);
+        if let Some(bound) = bound.filter(|&bound| !again(bound)) {
+            self.service.environment.fired(bound, stream);
         }
         error.into()
+    }
+
+    /// Bounds a call that waits for what the client sends.
+    fn receiving<'a>(&self, activation: &'a Activation) -> Timeout<'a> {
+        Timeout::new(self.length).at_pace(activation.receiving_pace())
+    }
+
+    /// Bounds a call that waits for the client to take what is sent.
+    fn sending<'a>(&self, activation: &'a Activation) -> Timeout<'a> {
+        Timeout::new(self.length).at_pace(Some(activation.sending_pace()))
     }
 
     /// Notes that bytes pass between guest and peer; `log` is for the access log, where there is
@@ -98,17 +120,21 @@ impl connections::HostConnection for Guest {
         if max == 0 {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
-        let mut call = SendWrapper::new(self.call(timeout));
+        let max = max as usize;
+        let allowed = self.limits().recv_bytes_max;
+        let call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
-            activation.stream.push_held();
-            let received = activation
-                .stream
-                .recv(max as usize, &mut call.timeout)
-                .await;
+            let stream = &activation.stream;
+            stream.push_held();
+            let mut timeout = call.receiving(&activation);
+            let received = stream.recv(max.min(allowed), &mut timeout).await;
             if let Ok(bytes) = &received {
+                if max > allowed && bytes.len() == allowed {
+                    call.service.environment.fired(Bound::RecvBytes, stream);
+                }
                 call.note(&activation, |exchange| exchange.received(bytes));
             }
-            received.map_err(|error| call.code(error))
+            received.map_err(|error| call.code(error, stream))
         })
         .await)
     }
@@ -125,18 +151,22 @@ impl connections::HostConnection for Guest {
         };
         let max = max as usize;
         let allowed = self.limits().recv_until_bytes_max;
+        if max > allowed {
+            self.refuse(Bound::RecvUntilBytes);
+        }
         if delimiter.is_empty() || delimiter.len() > max || max > allowed {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
-        let mut call = SendWrapper::new(self.call(timeout));
+        let call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
             let stream = &activation.stream;
             stream.push_held();
-            let received = stream.recv_until(&delimiter, max, &mut call.timeout).await;
+            let mut timeout = call.receiving(&activation);
+            let received = stream.recv_until(&delimiter, max, &mut timeout).await;
             if let Ok(bytes) = &received {
                 call.note(&activation, |exchange| exchange.received(bytes));
             }
-            received.map_err(|error| call.code(error))
+            received.map_err(|error| call.code(error, stream))
         })
         .await)
     }
@@ -155,17 +185,31 @@ impl connections::HostConnection for Guest {
             }));
         };
         let more = options.contains(SendFlags::MORE);
-        let mut call = SendWrapper::new(self.call(timeout));
+        let call = SendWrapper::new(self.call(timeout));
+        // The bytes are a copy that the guest's own limit does not cover.
+        let held = match bytes.len() {
+            0..=SEND_BYTES_FREE => None,
+            length => match HeldMemory::take(self.environment(), length) {
+                Some(held) => Some(SendWrapper::new(held)),
+                None => {
+                    self.refuse(Bound::TotalMemory);
+                    return Ok(Err(SendError {
+                        code: ErrorCode::InsufficientResources,
+                        sent: 0,
+                    }));
+                }
+            },
+        };
         Ok(on_worker(async move {
+            let _held = held;
             call.note(&activation, |exchange| exchange.sent(&bytes));
-            match activation
-                .stream
-                .send(&bytes, more, &mut call.timeout)
-                .await
-            {
+            activation.observe_upgrade(&bytes);
+            let stream = &activation.stream;
+            let mut timeout = call.sending(&activation);
+            match stream.send(&bytes, more, &mut timeout).await {
                 Ok(_) => Ok(()),
                 Err((error, sent)) => Err(SendError {
-                    code: call.code(error),
+                    code: call.code(error, stream),
                     sent,
                 }),
             }
@@ -195,15 +239,14 @@ impl connections::HostConnection for Guest {
             }));
         }
         let length = length.min(OFFSET_MAX - offset);
-        let mut call = SendWrapper::new(self.call(timeout));
+        let call = SendWrapper::new(self.call(timeout));
         Ok(on_worker(async move {
             call.note(&activation, |_| {});
             let stream = &activation.stream;
-            let sent = stream
-                .sendfile(&file, offset, length, &mut call.timeout)
-                .await;
+            let mut timeout = call.sending(&activation);
+            let sent = stream.sendfile(&file, offset, length, &mut timeout).await;
             sent.map_err(|(error, sent)| SendError {
-                code: call.code(error),
+                code: call.code(error, stream),
                 sent,
             })
         })
@@ -318,7 +361,7 @@ async fn next(service: &Service, activation: &Activation) -> bool {
             Ok(Received::WouldBlock) if linger.is_immediate() => return false,
             Ok(Received::WouldBlock) => {
                 if stream.linger(&mut linger).await.is_err() {
-                    environment.fired(Bound::Linger);
+                    environment.fired(Bound::Linger, stream);
                     return false;
                 }
                 now = Moment::now();

@@ -45,7 +45,9 @@ impl From<io::Error> for ErrorCode {
 impl From<CallError> for ErrorCode {
     fn from(error: CallError) -> ErrorCode {
         match error {
-            CallError::TimedOut => ErrorCode::Timeout,
+            CallError::TimedOut | CallError::ReceivesTooLittle | CallError::SendsTooLittle => {
+                ErrorCode::Timeout
+            }
             CallError::TooLarge => ErrorCode::TooLarge,
             CallError::Io(error) => error.into(),
         }

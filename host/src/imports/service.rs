@@ -23,6 +23,8 @@ pub enum Trigger {
 pub struct Service {
     /// What all services of the worker share.
     pub environment: Rc<Environment>,
+    /// Whether clients speak HTTP/1 first.
+    pub is_http: bool,
     /// When instances are shared.
     pub reuse: Reuse,
     /// What activates a connection.

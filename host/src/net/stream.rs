@@ -7,11 +7,15 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::{Interest, Kept, OpenFile, Readiness, Wait};
+
+/// The size of a worker's receive buffer, unless one call is allowed more.
+const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// What one `recv` found.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,12 +58,16 @@ pub struct Stream {
     broken: Cell<Option<Errno>>,
     /// Whether the guest chose few packets, so that a push must not leave TCP_NODELAY set.
     delay: Cell<bool>,
+    /// What the log has said of this connection: a bit for each bound.
+    told: Cell<u32>,
+    /// Whether the peer was too slow to take what was sent, so that closing drops that.
+    abandoned: Cell<bool>,
     /// Bytes moved since the worker last resumed the task.
-    turn_bytes: Cell<usize>,
+    turn_bytes: Cell<u32>,
     bytes_received: Cell<u64>,
     bytes_sent: Cell<u64>,
-    /// How many of those sent the worker has counted; those received, it takes.
-    sent_counted: Cell<u64>,
+    /// How many of those received and sent the worker has counted.
+    counted: Cell<(u64, u64)>,
 }
 
 impl Stream {
@@ -75,10 +83,12 @@ impl Stream {
             send_shut: Cell::new(false),
             broken: Cell::new(None),
             delay: Cell::new(false),
+            told: Cell::new(0),
+            abandoned: Cell::new(false),
             turn_bytes: Cell::new(0),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
-            sent_counted: Cell::new(0),
+            counted: Cell::default(),
         }
     }
 
@@ -142,20 +152,73 @@ impl Stream {
     }
 
     /// Bytes moved in this slice so far.
-    pub fn turn_bytes(&self) -> usize {
+    pub fn turn_bytes(&self) -> u32 {
         self.turn_bytes.get()
     }
 
     /// Returns how many bytes were received and sent since the last call.
     pub fn take_byte_counts(&self) -> (u64, u64) {
-        let sent = self.bytes_sent.get();
-        let counted = self.sent_counted.replace(sent);
-        (self.bytes_received.take(), sent - counted)
+        let all = (self.bytes_received.get(), self.bytes_sent.get());
+        let counted = self.counted.replace(all);
+        (all.0 - counted.0, all.1 - counted.1)
+    }
+
+    /// How many bytes were received since the connection was accepted.
+    pub fn bytes_received(&self) -> u64 {
+        self.bytes_received.get()
     }
 
     /// How many bytes were sent since the connection was accepted.
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_sent.get()
+    }
+
+    /// How many of the bytes sent the peer's kernel has acknowledged.
+    pub fn bytes_taken(&self) -> u64 {
+        self.bytes_sent().saturating_sub(self.bytes_queued())
+    }
+
+    /// How many of the bytes sent the peer's kernel has not acknowledged; zero where this cannot be
+    /// told.
+    fn bytes_queued(&self) -> u64 {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::ioctl::{Getter, Opcode, ioctl};
+            // tcp(7) calls it SIOCOUTQ, which is the same number.
+            const QUEUED: Opcode = libc::TIOCOUTQ as Opcode;
+            // SAFETY: the operation writes one int, as this getter says, and the descriptor is
+            // borrowed for the whole call.
+            #[allow(unsafe_code)]
+            let queued = unsafe { ioctl(&self.fd, Getter::<QUEUED, std::ffi::c_int>::new()) };
+            queued.map_or(0, |queued| u64::try_from(queued).unwrap_or(0))
+        }
+        #[cfg(not(target_os = "linux"))]
+        0
+    }
+
+    /// Gives the peer up: closing resets the connection, and the kernel keeps nothing for a peer
+    /// that does not take it.
+    pub fn abandon(&self) {
+        self.abandoned.set(true);
+        // A socket without the option is closed in the usual way.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
+    }
+
+    /// Whether the peer was given up.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.get()
+    }
+
+    /// Notes that the log says something of the connection; returns whether it had not before.
+    pub fn tell(&self, subject: u32) -> bool {
+        let news = !self.was_told(subject);
+        self.told.set(self.told.get() | 1 << subject);
+        news
+    }
+
+    /// Whether the log said something of the connection before.
+    pub fn was_told(&self, subject: u32) -> bool {
+        self.told.get() & 1 << subject != 0
     }
 
     /// Whether the sending side was shut down: such a connection is never parked.
@@ -170,8 +233,9 @@ impl Stream {
     }
 
     fn moved(&self, counter: &Cell<u64>, count: usize) {
+        let moved = u32::try_from(count).unwrap_or(u32::MAX);
         self.turn_bytes
-            .set(self.turn_bytes.get().saturating_add(count));
+            .set(self.turn_bytes.get().saturating_add(moved));
         counter.set(counter.get() + count as u64);
     }
 
@@ -207,7 +271,7 @@ impl Stream {
     /// Receives up to `max` bytes into what is kept, once.
     pub fn try_recv_kept(&self, max: usize) -> io::Result<Received> {
         with_scratch(|scratch| {
-            let room = max.clamp(1, scratch.len());
+            let room = max.clamp(1, SCRATCH_BYTES);
             let received = self.try_recv(&mut scratch[..room])?;
             if let Received::Bytes(count) = received {
                 self.kept.borrow_mut().extend(&scratch[..count]);
@@ -219,7 +283,10 @@ impl Stream {
     /// Receives up to `max` bytes into a new buffer, once.
     pub fn try_recv_new(&self, max: usize) -> io::Result<(Received, Vec<u8>)> {
         with_scratch(|scratch| {
-            let room = max.clamp(1, scratch.len());
+            let room = max.max(1);
+            if scratch.len() < room {
+                scratch.resize(room, 0);
+            }
             match self.try_recv(&mut scratch[..room])? {
                 Received::Bytes(count) => Ok((Received::Bytes(count), scratch[..count].to_vec())),
                 other => Ok((other, Vec::new())),
@@ -230,7 +297,7 @@ impl Stream {
     /// Receives and drops up to `max` bytes, once.
     pub fn try_discard(&self, max: usize) -> io::Result<Received> {
         with_scratch(|scratch| {
-            let room = max.clamp(1, scratch.len());
+            let room = max.clamp(1, SCRATCH_BYTES);
             self.try_recv(&mut scratch[..room])
         })
     }
@@ -365,9 +432,9 @@ impl AsFd for Stream {
 
 /// Lends the thread's receive buffer: bytes are received into one place per worker, and only
 /// what must wait is kept in an allocation of its own size.
-fn with_scratch<R>(use_it: impl FnOnce(&mut [u8]) -> R) -> R {
+fn with_scratch<R>(use_it: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     thread_local! {
-        static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; super::RECV_BYTES_MAX]);
+        static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
     }
     SCRATCH.with(|scratch| use_it(&mut scratch.borrow_mut()))
 }

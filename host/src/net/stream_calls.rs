@@ -12,21 +12,23 @@ use std::task::{Context, Poll};
 
 use super::open_file::Residency;
 use super::{HeldFile, Interest, Received, Stream, Timeout, Wait};
-
-/// The most that one `recv` returns, and the size of a worker's receive buffer.
-pub const RECV_BYTES_MAX: usize = 64 * 1024;
+use crate::moment::Moment;
 
 /// The most that one sendfile(2) is asked for, so that one download cannot starve the worker.
 const SENDFILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes that a task may move before the worker's other tasks have their turn.
-const TURN_BYTES_MAX: usize = 1024 * 1024;
+const TURN_BYTES_MAX: u32 = 1024 * 1024;
 
 /// Why a call did not complete.
 #[derive(Debug)]
 pub enum CallError {
     /// The deadline passed.
     TimedOut,
+    /// The peer sends too slowly to be waited for.
+    ReceivesTooLittle,
+    /// The peer takes too little to be waited for.
+    SendsTooLittle,
     /// More bytes than allowed came before the delimiter.
     TooLarge,
     /// The kernel said so.
@@ -44,7 +46,7 @@ pub(super) type SendResult = Result<u64, (CallError, u64)>;
 
 impl Stream {
     /// Receives at least one byte and at most `max`; an empty buffer is the end of the stream.
-    pub async fn recv(&self, max: usize, timeout: &mut Timeout) -> Result<Vec<u8>, CallError> {
+    pub async fn recv(&self, max: usize, timeout: &mut Timeout<'_>) -> Result<Vec<u8>, CallError> {
         // Expired or not, what is here is worth one look.
         let _ = self.take_turns(timeout).await;
         loop {
@@ -52,7 +54,7 @@ impl Stream {
                 if kept.is_empty() {
                     Vec::new()
                 } else {
-                    kept.take(max.min(RECV_BYTES_MAX))
+                    kept.take(max)
                 }
             });
             if !kept.is_empty() || self.is_receive_shut() {
@@ -71,7 +73,7 @@ impl Stream {
         &self,
         delimiter: &[u8],
         max: usize,
-        timeout: &mut Timeout,
+        timeout: &mut Timeout<'_>,
     ) -> Result<Vec<u8>, CallError> {
         let mut scanned = 0;
         loop {
@@ -97,7 +99,8 @@ impl Stream {
     }
 
     /// Sends all of `bytes`.
-    pub async fn send(&self, bytes: &[u8], more: bool, timeout: &mut Timeout) -> SendResult {
+    pub async fn send(&self, bytes: &[u8], more: bool, timeout: &mut Timeout<'_>) -> SendResult {
+        self.check_pace(timeout)?;
         let mut sent = 0;
         while sent < bytes.len() {
             let turn = self.take_turns(timeout).await;
@@ -126,12 +129,13 @@ impl Stream {
         file: &HeldFile,
         offset: u64,
         length: u64,
-        timeout: &mut Timeout,
+        timeout: &mut Timeout<'_>,
     ) -> SendResult {
         if length == 0 {
             self.push_held();
             return Ok(0);
         }
+        self.check_pace(timeout)?;
         let mut sent = 0;
         while sent < length {
             let turn = self.take_turns(timeout).await;
@@ -167,36 +171,64 @@ impl Stream {
         Ok(sent)
     }
 
+    /// Sends nothing more to a peer that was too slow once: a guest that tries again and again
+    /// would serve it at its own pace after all.
+    fn check_pace(&self, timeout: &Timeout<'_>) -> Result<(), (CallError, u64)> {
+        match timeout.pace() {
+            Some(pace) if pace.has_fallen_behind() => Err((CallError::SendsTooLittle, 0)),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until `interest` is met.
     ///
     /// # Errors
     /// `TimedOut` once the deadline has passed, however often the interest was met before: a peer
-    /// that takes a byte now and then keeps no call alive.
-    pub async fn ready(&self, interest: Interest, timeout: &mut Timeout) -> Result<(), CallError> {
+    /// that takes a byte now and then keeps no call alive. `ReceivesTooLittle` and `SendsTooLittle`
+    /// where the peer has fallen behind the pace of `timeout`.
+    pub async fn ready(
+        &self,
+        interest: Interest,
+        timeout: &mut Timeout<'_>,
+    ) -> Result<(), CallError> {
         if timeout.has_passed() {
             return Err(CallError::TimedOut);
         }
-        let deadline = timeout.deadline();
-        self.suspend(Wait {
-            interest,
-            deadline,
-            ..Wait::NONE
-        })
-        .await
+        let Some(pace) = timeout.pace().filter(|pace| pace.is_limited()) else {
+            let deadline = timeout.deadline();
+            return self.suspend(Wait::until(interest, deadline)).await;
+        };
+        let moved = || match interest {
+            Interest::Writable => self.bytes_taken(),
+            _ => self.bytes_received(),
+        };
+        while !pace.has_fallen_behind() {
+            let began = Moment::now();
+            let deadline = timeout.deadline().min(pace.begin_wait(began, moved));
+            let ready = self.suspend(Wait::until(interest, deadline)).await;
+            let fast_enough = pace.end_wait(Moment::now().since(began), moved);
+            if fast_enough && (ready.is_ok() || timeout.has_passed()) {
+                return ready;
+            }
+        }
+        match interest {
+            Interest::Writable => {
+                self.abandon();
+                Err(CallError::SendsTooLittle)
+            }
+            _ => Err(CallError::ReceivesTooLittle),
+        }
     }
 
     /// Waits until bytes arrive, as a guest that would give its instance up for another.
     ///
     /// # Errors
     /// `TimedOut` when none came in time, or when the worker needs the instance.
-    pub async fn linger(&self, timeout: &mut Timeout) -> Result<(), CallError> {
+    pub async fn linger(&self, timeout: &mut Timeout<'_>) -> Result<(), CallError> {
         let deadline = timeout.deadline();
-        let interest = Interest::Readable;
         self.suspend(Wait {
-            interest,
-            deadline,
             lingering: true,
-            expired: false,
+            ..Wait::until(Interest::Readable, deadline)
         })
         .await
     }
@@ -214,18 +246,12 @@ impl Stream {
     ///
     /// # Errors
     /// `TimedOut` where the deadline passed meanwhile.
-    async fn take_turns(&self, timeout: &mut Timeout) -> Result<(), CallError> {
+    async fn take_turns(&self, timeout: &mut Timeout<'_>) -> Result<(), CallError> {
         if self.turn_bytes() < TURN_BYTES_MAX || timeout.is_immediate() {
             return Ok(());
         }
         let deadline = timeout.deadline();
-        let interest = Interest::Turn;
-        self.suspend(Wait {
-            interest,
-            deadline,
-            ..Wait::NONE
-        })
-        .await?;
+        self.suspend(Wait::until(Interest::Turn, deadline)).await?;
         if timeout.has_passed() {
             return Err(CallError::TimedOut);
         }
@@ -239,17 +265,14 @@ impl Stream {
     pub async fn elsewhere<T>(
         &self,
         work: impl Future<Output = T>,
-        timeout: &mut Timeout,
+        timeout: &mut Timeout<'_>,
     ) -> Result<T, CallError> {
         if timeout.is_immediate() {
             return Err(CallError::TimedOut);
         }
         let deadline = timeout.deadline();
         let mut work = std::pin::pin!(work);
-        let expiry = self.suspend(Wait {
-            deadline,
-            ..Wait::NONE
-        });
+        let expiry = self.suspend(Wait::until(Interest::Nothing, deadline));
         let mut expiry = std::pin::pin!(expiry);
         std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),

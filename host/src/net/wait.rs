@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Pace;
 use crate::moment::Moment;
 
 /// What would let a suspended call go on.
@@ -40,24 +41,46 @@ impl Wait {
         lingering: false,
         expired: false,
     };
+
+    /// The note of a call that waits for `interest` until `deadline`.
+    pub fn until(interest: Interest, deadline: Moment) -> Wait {
+        Wait {
+            interest,
+            deadline,
+            ..Wait::NONE
+        }
+    }
 }
 
-/// How long a call may wait, all its suspensions together.
+/// How long a call may wait, all its suspensions together, and how fast the peer has to be.
 ///
 /// The clock is read only when the call suspends for the first time: most calls never do.
 #[derive(Debug)]
-pub struct Timeout {
+pub struct Timeout<'a> {
     length: Duration,
     deadline: Option<Moment>,
+    pace: Option<&'a Pace>,
 }
 
-impl Timeout {
+impl<'a> Timeout<'a> {
     /// Bounds a call to `length` from now; zero means that it never suspends.
-    pub fn new(length: Duration) -> Timeout {
+    pub fn new(length: Duration) -> Timeout<'a> {
         Timeout {
             length,
             deadline: None,
+            pace: None,
         }
+    }
+
+    /// Has the call wait for no peer that falls behind `pace`, if there is one.
+    #[must_use]
+    pub fn at_pace(self, pace: Option<&'a Pace>) -> Timeout<'a> {
+        Timeout { pace, ..self }
+    }
+
+    /// How fast the peer has to be.
+    pub(super) fn pace(&self) -> Option<&'a Pace> {
+        self.pace
     }
 
     /// Whether the call must not suspend at all.

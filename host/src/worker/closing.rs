@@ -24,9 +24,10 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
-        if !connection.stream.is_send_shut() && connection.stream.shutdown(Shutdown::Send).is_err()
-        {
-            // The peer has reset it.
+        let stream = &connection.stream;
+        let is_shut = stream.is_send_shut() || stream.shutdown(Shutdown::Send).is_ok();
+        // The peer has reset it, or was too slow to take what was sent.
+        if !is_shut || stream.is_abandoned() {
             return self.close(token);
         }
         connection
