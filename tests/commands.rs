@@ -167,7 +167,8 @@ fn help_groups_the_flags() {
         "Handler:",
         "Server:",
         "Logs:",
-        "Limits:",
+        "Limits of clients:",
+        "Limits of handlers:",
         "Compiling:",
         "Examples:",
     ] {

@@ -30,8 +30,10 @@ mod parking;
 mod illusion;
 mod receiving;
 mod sending;
+mod slow_clients;
 mod timeouts;
 
+mod bounds;
 mod descriptors;
 mod directories;
 mod escapes;

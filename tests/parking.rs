@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::{Client, get};
+use crate::client::{Client, get, post};
 use crate::gauges::{LIVE, connections, fired};
 use crate::server::{TestServer, log_field};
 use crate::session::Session;
@@ -112,32 +112,71 @@ fn the_line_is_served_in_the_order_of_arrival() {
 }
 
 #[test]
-fn a_full_line_turns_the_next_connection_away() {
+fn a_full_line_leaves_further_connections_in_the_kernel_until_there_is_room() {
     let flags = ["--max-instances", "1", "--max-waiting", "2"];
     let server = TestServer::start("calls", &flags);
     let mut holder = Session::start(&server);
     holder.call("closing").expect_ok();
-    let mut waiting: Vec<Session> = (0..2).map(|_| Session::start(&server)).collect();
+    let mut others: Vec<Session> = (0..10).map(|_| Session::start(&server)).collect();
     server.wait_for_metric(&connections("waiting"), 2);
-    Session::start(&server).client.wait_until_closed();
-    assert_eq!(server.metric(&fired("waiting")), 1);
+    // The kernel has completed the others, and nobody has accepted them.
+    assert_eq!(server.metric("sockeye_connections_accepted_total"), 3);
     holder.ask("let-go");
-    for session in &mut waiting {
+    for session in &mut others {
         session.call("closing").expect_ok();
         session.ask("let-go");
     }
 }
 
 #[test]
-fn a_full_line_answers_503_where_the_client_speaks_http() {
-    let flags = ["--max-instances", "1", "--max-waiting", "1"];
+fn requests_that_find_the_line_full_are_answered_when_there_is_room() {
+    let flags = [
+        "--max-instances",
+        "1",
+        "--max-waiting",
+        "1",
+        "--head-timeout",
+        "300ms",
+    ];
+    let server = TestServer::start("upload", &flags);
+    let mut parked: Vec<_> = (0..10).map(|_| server.connect()).collect();
+    for client in &mut parked {
+        assert_eq!(client.ask("POST", "/", &[]).status, 200);
+    }
+    server.wait_for_metric(&connections("parked"), 10);
+    let mut holder = server.connect();
+    holder.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n");
+    server.wait_for_metric(LIVE, 1);
+    for client in &mut parked {
+        client.send(post("/", "body"));
+    }
+    // One stands in line. The others are open already and are not read, however long it takes.
+    server.wait_for_metric(&fired("waiting"), 9);
+    assert!(
+        parked[9]
+            .receive_within(Duration::from_millis(700))
+            .is_err()
+    );
+    assert_eq!(server.metric(&connections("waiting")), 1);
+    assert_eq!(server.metric(&connections("parked")), 9);
+    // One of them gives up, which is noticed all the same.
+    parked.remove(4).reset();
+    server.wait_for_metric(&connections("parked"), 8);
+    holder.send("x");
+    assert_eq!(holder.response().status, 200);
+    for client in &mut parked {
+        assert!(client.response().text().starts_with("4 "));
+    }
+    assert_eq!(server.metric(&fired("head_time")), 0);
+}
+
+#[test]
+fn a_connection_that_waits_too_long_for_an_instance_is_answered_with_503() {
+    let flags = ["--max-instances", "1", "--call-timeout", "300ms"];
     let server = TestServer::start("hostile", &flags);
     let mut holder = server.connect();
     holder.send(get("/sleep"));
     server.wait_for_metric(LIVE, 1);
-    let mut waiting = server.connect();
-    waiting.send(get("/"));
-    server.wait_for_metric(&connections("waiting"), 1);
     let mut refused = server.connect();
     assert_eq!(refused.get("/").status, 503);
     assert_eq!(refused.rest(), b"");

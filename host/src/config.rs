@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub use crate::instance::CodeCache;
 use crate::net::Directory;
+pub use crate::net::PaceLimit;
 
 /// When an instance serves again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,12 +52,29 @@ pub enum ActivateOn {
 pub struct Limits {
     /// Open connections of each worker.
     pub connections_max: usize,
+    /// Open connections of each worker from one IPv4 address or one IPv6 network of 64 bits.
+    pub connections_per_address_max: Option<u32>,
     /// Live instances of the whole server; shared out evenly between the workers.
     pub instances_max: Option<u32>,
-    /// Connections of each worker that wait for an instance.
+    /// Connections of each worker that wait for an instance. Where there are as many, others wait
+    /// in the kernel.
     pub waiting_max: usize,
+    /// Instances of each worker that are kept for the next activation although they were not
+    /// needed for `warm_timeout`.
+    pub warm_max: usize,
+    /// How long more of them are kept.
+    pub warm_timeout: Duration,
+    /// Activations after which a reused instance is replaced.
+    pub reuses_max: u64,
     /// Memory of one instance, in bytes.
     pub instance_bytes_max: usize,
+    /// Memory of all instances beyond what each begins with, in bytes; shared out evenly between
+    /// the workers. Half of the machine's for `None`.
+    pub total_bytes_max: Option<usize>,
+    /// Elements of one table of an instance.
+    pub table_elements_max: usize,
+    /// Memory of the machine, in bytes, below which idle connections are closed.
+    pub free_bytes_min: usize,
     /// CPU time of one activation.
     pub cpu_max: Duration,
     /// Wall-clock time of one activation.
@@ -67,8 +85,14 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Size of a request head, in bytes.
     pub head_bytes_max: usize,
+    /// How fast a client has to be while a guest waits for it.
+    pub pace: PaceLimit,
+    /// The most that one `recv` returns, in bytes.
+    pub recv_bytes_max: usize,
     /// The largest `max` of a `recv-until`, in bytes.
     pub recv_until_bytes_max: usize,
+    /// What the kernel takes beyond what is on its way to the client, in bytes.
+    pub unsent_bytes_max: u32,
     /// How long a connection may be parked without a byte.
     pub idle_timeout: Duration,
     /// How long `next` waits for more before the guest is told to hand the connection back.
@@ -79,29 +103,36 @@ pub struct Limits {
     pub log_lines_max: u32,
     /// How long running activations may go on when the server ends.
     pub drain_timeout: Duration,
-    /// Activations after which a reused instance is replaced.
-    pub reuses_max: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections_max: 100_000,
+            connections_per_address_max: None,
             instances_max: None,
             waiting_max: 4096,
+            warm_max: 64,
+            warm_timeout: Duration::from_secs(10),
+            reuses_max: 10_000,
             instance_bytes_max: 64 << 20,
+            total_bytes_max: None,
+            table_elements_max: 20_000,
+            free_bytes_min: 64 << 20,
             cpu_max: Duration::from_secs(10),
             activation_timeout: Duration::from_secs(600),
             call_timeout: Duration::from_secs(60),
             head_timeout: Duration::from_secs(10),
             head_bytes_max: 16 << 10,
+            pace: PaceLimit::default(),
+            recv_bytes_max: 64 << 10,
             recv_until_bytes_max: 1 << 20,
+            unsent_bytes_max: 128 << 10,
             idle_timeout: Duration::from_secs(60),
             linger: Duration::from_millis(20),
             open_files_max: 64,
             log_lines_max: 20,
             drain_timeout: Duration::from_secs(30),
-            reuses_max: 10_000,
         }
     }
 }

@@ -113,6 +113,10 @@ labels! {
         Waiting = "waiting",
         /// Memory of one instance.
         InstanceMemory = "instance_memory",
+        /// Memory of all instances of a worker, beyond what each begins with.
+        TotalMemory = "total_memory",
+        /// Elements of one table of an instance.
+        TableElements = "table_elements",
         /// CPU time of one activation.
         Cpu = "cpu",
         /// Wall-clock time of one activation.
@@ -125,6 +129,18 @@ labels! {
         HeadTime = "head_time",
         /// Time that a connection may be parked.
         IdleTime = "idle_time",
+        /// Connections of one address.
+        ConnectionsPerAddress = "connections_per_address",
+        /// How fast a client has to send what a handler waits for.
+        ReceiveRate = "receive_rate",
+        /// How fast a client has to take what a handler sends.
+        SendRate = "send_rate",
+        /// Bytes that the kernel takes before a client does.
+        UnsentBytes = "unsent_bytes",
+        /// Bytes that one `recv` returns.
+        RecvBytes = "recv_bytes",
+        /// Bytes that one `recv-until` is allowed to wait for.
+        RecvUntilBytes = "recv_until_bytes",
         /// Time that a guest may wait in `next`.
         Linger = "linger",
         /// Open files of one instance.
@@ -135,6 +151,12 @@ labels! {
         DrainTime = "drain_time",
         /// Descriptors of the process.
         Descriptors = "descriptors",
+        /// Memory of the machine that is left free.
+        FreeMemory = "free_memory",
+        /// Activations of one instance.
+        Reuses = "reuses",
+        /// Instances that are kept for the next activation.
+        WarmInstances = "warm_instances",
     }
 }
 

@@ -1,12 +1,13 @@
 //! The server: puts engine, listeners and workers together, and ends them in order.
 
 mod access_log;
+mod memory;
 mod served;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -21,7 +22,7 @@ use served::{Served, ServiceShare};
 use crate::Error;
 use crate::admin;
 use crate::config::{Config, Limits};
-use crate::imports::{Environment, GuestLog, LogBudget, RequestLog};
+use crate::imports::{Environment, GuestLog, LogBudget, MemoryBudget, RequestLog};
 use crate::instance::{Programs, Ticker};
 use crate::line_writer::LineWriter;
 use crate::metrics::WorkerMetrics;
@@ -67,6 +68,7 @@ pub fn serve(config: Config, log: Option<LineWriter>) -> Result<(), Error> {
     let runtime = shared_runtime().map_err(starting("start the runtime for WASI"))?;
     let ticker = Ticker::start(engine, workers).map_err(starting("start the ticker"))?;
     let draining = Arc::new(AtomicBool::new(false));
+    let shortages = Arc::new(AtomicU64::new(0));
     let metrics: Vec<Arc<WorkerMetrics>> = (0..workers).map(|_| Arc::default()).collect();
     // Before the workers, so that no signal is missed once the start line is out.
     let signals = runtime.block_on(async { Signals::new() });
@@ -103,6 +105,8 @@ pub fn serve(config: Config, log: Option<LineWriter>) -> Result<(), Error> {
             files_max: FILES_MAX / config.services.len(),
             limits: config.limits.clone(),
             request_log: access_log.as_ref().map(AccessLogWriter::share),
+            memory_max: share_of_worker(total_bytes_max(&config.limits), workers, worker),
+            shortages: Arc::clone(&shortages),
             metrics: Arc::clone(&metrics[worker]),
             runtime: runtime.handle().clone(),
             ends: ends.clone(),
@@ -111,10 +115,30 @@ pub fn serve(config: Config, log: Option<LineWriter>) -> Result<(), Error> {
         let spawned = thread.spawn(move || shared.run(worker, parts));
         spawned.map_err(starting("start a worker"))?;
     }
+    memory::watch(
+        &runtime,
+        config.limits.free_bytes_min,
+        shortages,
+        inboxes.clone(),
+    );
     served
         .iter()
         .for_each(|served| served.announce(workers, admin));
     runtime.block_on(run(&mut signals, ended, workers, &draining, &inboxes))
+}
+
+/// What a server with `config` decides by itself, by the names of the settings that would say
+/// otherwise.
+///
+/// # Errors
+/// As [`serve`] before it listens.
+pub(crate) fn decided(config: &Config) -> Result<[(&'static str, u64); 3], Error> {
+    let programs = Programs::load(config)?;
+    Ok([
+        ("workers", config.workers as u64),
+        ("max-instances", u64::from(programs.instances_max)),
+        ("total-memory-limit", total_bytes_max(&config.limits) as u64),
+    ])
 }
 
 /// What a worker's thread makes its environment of.
@@ -123,6 +147,8 @@ struct WorkerShared {
     files_max: usize,
     limits: Limits,
     request_log: Option<RequestLog>,
+    memory_max: usize,
+    shortages: Arc<AtomicU64>,
     metrics: Arc<WorkerMetrics>,
     runtime: tokio::runtime::Handle,
     ends: mpsc::UnboundedSender<WorkerEnd>,
@@ -139,6 +165,8 @@ impl WorkerShared {
             failures_log: budget("more activations failed than `--log-lines` lets the log name"),
             metrics: self.metrics,
             request_log: self.request_log,
+            memory: MemoryBudget::new(self.memory_max),
+            shortages: self.shortages,
             wanted: false.into(),
             draining: Arc::clone(&parts.draining),
             limits: self.limits,
@@ -231,6 +259,13 @@ fn starting(step: &'static str) -> impl Fn(io::Error) -> Error {
 /// Every worker has the same share; the first ones share what is left over.
 fn share_of_worker(all: usize, workers: usize, worker: usize) -> usize {
     all / workers + usize::from(worker < all % workers)
+}
+
+/// What the guests may have together: half of the memory there is, unless the operator says more or
+/// less.
+fn total_bytes_max(limits: &Limits) -> usize {
+    let half = || memory::total_bytes().map_or(usize::MAX, |bytes| bytes / 2);
+    limits.total_bytes_max.unwrap_or_else(half)
 }
 
 /// Every worker has the same share of the descriptors that are not spared for the files of

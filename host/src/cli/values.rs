@@ -34,6 +34,16 @@ pub(super) fn parse_limit(text: &str) -> Result<Duration, String> {
 
 /// Parses `4096`, `64KiB`, `16MiB` or `1GiB`; at least one byte.
 pub(super) fn parse_size(text: &str) -> Result<usize, String> {
+    match parse_bytes(text)? {
+        0 => Err("it must be at least one byte".to_owned()),
+        // No linear memory and no buffer is larger.
+        bytes if bytes <= 4 << 30 => Ok(bytes),
+        _ => Err("it is more than `4GiB`".to_owned()),
+    }
+}
+
+/// Parses a size of any kind, such as `0`, `500B` or `16GiB`.
+pub(super) fn parse_bytes(text: &str) -> Result<usize, String> {
     const HINT: &str = "write a number of bytes, or one with a unit, such as `64KiB` or `16MiB`";
     let (number, unit) = split(text);
     let number: usize = number.parse().map_err(|_| HINT.to_owned())?;
@@ -44,11 +54,17 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
         "GiB" => 1 << 30,
         _ => return Err(HINT.to_owned()),
     };
-    match number.checked_mul(factor) {
-        Some(0) => Err("it must be at least one byte".to_owned()),
-        // No linear memory and no buffer is larger.
-        Some(bytes) if bytes <= 4 << 30 => Ok(bytes),
-        _ => Err("it is more than `4GiB`".to_owned()),
+    // More than any machine has is a mistake, and would only overflow later.
+    let bytes = number.checked_mul(factor).filter(|&bytes| bytes <= 1 << 50);
+    bytes.ok_or_else(|| "it is more than `1048576GiB`".to_owned())
+}
+
+/// Parses how much one call receives: at least what the contract promises.
+pub(super) fn parse_recv_limit(text: &str) -> Result<usize, String> {
+    match parse_bytes(text)? {
+        bytes if bytes < 64 << 10 => Err("handlers may rely on `64KiB`".to_owned()),
+        bytes if bytes <= 16 << 20 => Ok(bytes),
+        _ => Err("it is more than `16MiB`".to_owned()),
     }
 }
 
@@ -119,8 +135,26 @@ mod tests {
         assert_eq!(parse_size("4096"), Ok(4096));
         assert_eq!(parse_size("64KiB"), Ok(65_536));
         assert_eq!(parse_size("4GiB"), Ok(4 << 30));
+        assert_eq!(parse_bytes("0"), Ok(0));
+        assert_eq!(parse_bytes("500B"), Ok(500));
+        assert_eq!(parse_bytes("16GiB"), Ok(16 << 30));
+        for wrong in ["", "-1", "1MB", "1048577GiB", "99999999999999GiB"] {
+            assert!(
+                parse_bytes(wrong).is_err(),
+                "`{wrong}` is no number of bytes"
+            );
+        }
         for wrong in ["", "0", "64kb", "1MB", "-1", "5GiB", "99999999999999999999"] {
             assert!(parse_size(wrong).is_err(), "`{wrong}` is no size");
+        }
+    }
+
+    #[test]
+    fn a_call_receives_what_the_contract_promises_and_no_more_than_a_buffer_holds() {
+        assert_eq!(parse_recv_limit("64KiB"), Ok(65_536));
+        assert_eq!(parse_recv_limit("16MiB"), Ok(16 << 20));
+        for wrong in ["", "0", "65535", "16777217"] {
+            assert!(parse_recv_limit(wrong).is_err(), "`{wrong}` is no limit");
         }
     }
 

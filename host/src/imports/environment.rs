@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{GuestLog, LogBudget, RequestLog};
+use tracing::debug;
+
+use super::{GuestLog, LogBudget, MemoryBudget, RequestLog};
 use crate::config::Limits;
 use crate::metrics::{Bound, WorkerMetrics};
 use crate::net::Stream;
@@ -23,6 +25,10 @@ pub struct Environment {
     pub failures_log: LogBudget,
     /// Where every request is noted, if anywhere.
     pub request_log: Option<RequestLog>,
+    /// What the guests may have together.
+    pub memory: MemoryBudget,
+    /// How often the machine was seen to have little memory left; counted by the server's thread.
+    pub shortages: Arc<AtomicU64>,
     /// Whether a connection waits for an instance, so that guests should hand theirs back.
     pub wanted: Cell<bool>,
     /// Whether the server is shutting down; set by the server's thread.
@@ -30,14 +36,29 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Counts a bound that fired.
-    pub fn fired(&self, bound: Bound) {
+    /// Counts a bound that fired on a connection, and logs it the first time.
+    pub fn fired(&self, bound: Bound, stream: &Stream) {
+        self.count(bound);
+        if stream.tell(bound as u32) && tracing::enabled!(tracing::Level::DEBUG) {
+            let peer = stream.peer_address();
+            let connection = peer.map_or_else(|_| "gone".to_owned(), |peer| peer.to_string());
+            debug!(bound = bound.label(), %connection, "a bound fired");
+        }
+    }
+
+    /// Counts a bound that fired on no connection in particular.
+    pub fn count(&self, bound: Bound) {
         self.metrics.bound(bound).add(1);
     }
 
     /// Whether the server is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How often the machine was seen to have little memory left.
+    pub fn shortages(&self) -> u64 {
+        self.shortages.load(Ordering::Relaxed)
     }
 
     /// How many more bytes to receive before deciding whether they activate `stream`; zero where

@@ -10,7 +10,7 @@ use super::Guest;
 use super::bindings::sockeye::net::files::{self, DirectoryEntry, EntryKind, FileStat, Timestamp};
 use super::errors::ErrorCode;
 use crate::metrics::Bound;
-use crate::net::{self, HeldFile, OFFSET_MAX, OpenDirectory, OpenFile, RECV_BYTES_MAX};
+use crate::net::{self, HeldFile, OFFSET_MAX, OpenDirectory, OpenFile};
 
 /// What a guest's `file` handle stands for.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Guest {
 
     fn check_open_files(&self) -> Result<(), ErrorCode> {
         if self.open_files >= self.limits().open_files_max {
-            self.environment().fired(Bound::OpenFiles);
+            self.refuse(Bound::OpenFiles);
             return Err(ErrorCode::TooManyFiles);
         }
         Ok(())
@@ -94,7 +94,7 @@ impl files::HostFile for Guest {
         if offset > OFFSET_MAX {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
-        let length = (length as usize).min(RECV_BYTES_MAX);
+        let length = (length as usize).min(self.limits().recv_bytes_max);
         let reading = SendWrapper::new(async move {
             match file.file().try_read(offset, length)? {
                 Some(bytes) => Ok(bytes),

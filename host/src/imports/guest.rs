@@ -7,8 +7,10 @@ use send_wrapper::SendWrapper;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::memory::InstanceMemory;
 use super::{Activation, ConnectionHandle, Environment, Service};
 use crate::config::Limits;
+use crate::metrics::Bound;
 
 /// Handles of an instance, open files aside: each costs memory of the host, a stream of WASI more
 /// than a kilobyte.
@@ -24,7 +26,7 @@ pub struct Guest {
     pub(super) open_files: usize,
     pub(super) service: SendWrapper<Rc<Service>>,
     activation: SendWrapper<Option<Rc<Activation>>>,
-    memory: MemoryLimiter,
+    pub(super) memory: InstanceMemory,
     /// Made when the guest first calls WASI: most never do.
     wasi: Option<WasiCtx>,
     wasi_table: ResourceTable,
@@ -40,14 +42,9 @@ impl std::fmt::Debug for Guest {
 }
 
 impl Guest {
-    /// Makes the data of a fresh instance.
-    pub fn new(service: Rc<Service>) -> Guest {
+    /// Makes the data of a fresh instance, whose memories begin with up to `initial_bytes`.
+    pub fn new(service: Rc<Service>, initial_bytes: usize) -> Guest {
         let limits = &service.environment.limits;
-        let memory = MemoryLimiter {
-            bytes_max: limits.instance_bytes_max,
-            bytes: 0,
-            refused: false,
-        };
         let handles_max = HANDLES_MAX + limits.open_files_max;
         let table = || {
             let mut table = ResourceTable::new();
@@ -59,7 +56,7 @@ impl Guest {
             open_files: 0,
             service: SendWrapper::new(service),
             activation: SendWrapper::new(None),
-            memory,
+            memory: InstanceMemory::new(initial_bytes),
             wasi: None,
             wasi_table: table(),
             handles_max,
@@ -77,7 +74,7 @@ impl Guest {
     }
 
     /// What the guests of the worker share.
-    pub(super) fn environment(&self) -> &Rc<Environment> {
+    pub fn environment(&self) -> &Rc<Environment> {
         &self.service.environment
     }
 
@@ -102,6 +99,14 @@ impl Guest {
     /// The activation that runs now.
     pub fn current(&self) -> Option<&Rc<Activation>> {
         self.activation.as_ref()
+    }
+
+    /// Counts a bound that stopped the guest from doing what it asked for.
+    pub(super) fn refuse(&self, bound: Bound) {
+        match self.current() {
+            Some(activation) => self.environment().fired(bound, &activation.stream),
+            None => self.environment().count(bound),
+        }
     }
 
     /// Takes a handle back that the guest returned, and says whether it is that of the activation
@@ -132,10 +137,11 @@ impl Guest {
     pub fn holds_nothing(&self) -> bool {
         self.table.is_empty()
     }
+}
 
-    /// What the instance's memories are limited to, and how much of it they have.
-    pub fn memory(&mut self) -> &mut MemoryLimiter {
-        &mut self.memory
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.release_memory();
     }
 }
 
@@ -158,55 +164,5 @@ impl WasiView for Guest {
             ctx,
             table: &mut self.wasi_table,
         }
-    }
-}
-
-/// Limits the memories and tables of one instance, all together.
-#[derive(Debug)]
-pub struct MemoryLimiter {
-    bytes_max: usize,
-    bytes: usize,
-    refused: bool,
-}
-
-/// Elements of one table: the pooling allocator's own default.
-pub const TABLE_ELEMENTS_MAX: usize = 20_000;
-
-impl MemoryLimiter {
-    /// Whether growth was refused since the instance was made.
-    pub fn has_refused(&self) -> bool {
-        self.refused
-    }
-
-    /// Whether the instance has more than three quarters of its memory: an interpreter that never
-    /// collects is better replaced now than in the middle of an activation.
-    pub fn is_nearly_full(&self) -> bool {
-        self.bytes > self.bytes_max / 4 * 3
-    }
-}
-
-impl wasmtime::ResourceLimiter for MemoryLimiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let bytes = self.bytes + (desired - current);
-        let granted = bytes <= self.bytes_max;
-        if granted {
-            self.bytes = bytes;
-        }
-        self.refused |= !granted;
-        Ok(granted)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
     }
 }

@@ -11,6 +11,7 @@ mod errors;
 mod files;
 mod guest;
 mod guest_log;
+mod memory;
 mod request_log;
 mod service;
 
@@ -18,8 +19,9 @@ pub use activation::{Activation, Killed};
 pub use connections::ConnectionHandle;
 pub use environment::Environment;
 pub use files::{DirectoryHandle, FileHandle};
-pub use guest::{Guest, TABLE_ELEMENTS_MAX};
+pub use guest::Guest;
 pub use guest_log::{GuestLog, LogBudget};
+pub use memory::{HeldMemory, MemoryBudget};
 pub use request_log::{Exchange, RequestLog};
 pub use service::{Service, Trigger};
 

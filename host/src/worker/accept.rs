@@ -26,6 +26,7 @@ impl Worker {
     pub(super) fn can_accept(&self) -> bool {
         self.accept_again.is_none()
             && !self.full
+            && !self.line_is_full()
             && self.listening.iter().any(|one| one.listener.ready)
     }
 
@@ -40,7 +41,7 @@ impl Worker {
             let mut budget = share;
             while budget > 0 && self.can_accept() && self.listening[index].listener.ready {
                 if self.scheduler.len() >= self.environment.limits.connections_max {
-                    self.environment.fired(Bound::Connections);
+                    self.environment.count(Bound::Connections);
                     self.full = true;
                     return;
                 }
@@ -87,18 +88,32 @@ impl Worker {
 
     /// Closes what is idle, or else stops accepting for a moment.
     fn make_room(&mut self) {
-        self.environment.fired(Bound::Descriptors);
-        if !self.free_descriptors() {
+        self.environment.count(Bound::Descriptors);
+        if !self.close_idle() {
             // Guests that only wait park their connections, which can be closed then.
             while self.reclaim_an_instance() {}
             self.accept_again = Some(self.now.after(RETRY_AFTER));
         }
     }
 
+    /// Gives memory back where the machine has little left: what is only kept for later goes, and
+    /// new connections wait in the kernel for a moment.
+    pub(super) fn relieve_memory(&mut self) {
+        let shortages = self.environment.shortages();
+        if shortages == self.shortages_seen {
+            return;
+        }
+        self.shortages_seen = shortages;
+        self.environment.count(Bound::FreeMemory);
+        self.pool.clear();
+        self.close_idle();
+        self.accept_again = Some(self.now.after(RETRY_AFTER));
+    }
+
     /// Closes cached files, then the connections that were parked the longest; returns whether
     /// any connection was closed. Spares those that may have sent a request since they were looked
     /// at.
-    fn free_descriptors(&mut self) -> bool {
+    fn close_idle(&mut self) -> bool {
         for listening in &self.listening {
             listening.handler.service.files.borrow_mut().drop_unused();
         }
@@ -125,9 +140,24 @@ impl Worker {
         metrics.accepted.add(1);
         let stream = Stream::new(fd);
         let fd = stream.as_raw_fd();
+        // Of a client that has reset already, nobody knows where it was.
+        let peer = match self.addresses {
+            Some(_) => stream.peer_address().ok(),
+            None => None,
+        };
+        if let (Some(addresses), Some(peer)) = (&self.addresses, peer)
+            && !addresses.have_room(peer)
+        {
+            return self
+                .environment
+                .fired(Bound::ConnectionsPerAddress, &stream);
+        }
         let token = self
             .scheduler
             .insert(Connection::new(stream, handler, self.now, metrics));
+        if let (Some(addresses), Some(peer)) = (&mut self.addresses, peer) {
+            addresses.insert(token, peer);
+        }
         let mut source = mio::unix::SourceFd(&fd);
         let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
         let registered = self

@@ -19,7 +19,7 @@ impl Worker {
     /// Begins an activation at a place in the pool.
     pub(super) fn start(&mut self, token: Token, place: Place) {
         let Some(connection) = self.scheduler.get(token) else {
-            return self.pool.check_in(place.warm);
+            return self.pool.check_in(place.warm, self.now);
         };
         let metrics = &self.environment.metrics;
         metrics.activations.add(1);
@@ -33,8 +33,8 @@ impl Worker {
             Some(_) => stream.peer_address().ok(),
             None => None,
         };
-        let activation = Activation::new(stream, self.now, whole, peer);
         let handler = Rc::clone(&connection.handler);
+        let activation = Activation::new(&handler.service, stream, self.now, whole, peer);
         let task = Task::new(handler, place.warm, activation);
         connection.served = true;
         connection.undone = false;
@@ -85,7 +85,7 @@ impl Worker {
         let wait = stream.wait();
         match wait.interest {
             Interest::Turn => self.scheduler.schedule(token),
-            Interest::Writable => {}
+            Interest::Writable => self.environment.fired(Bound::UnsentBytes, stream),
             // Suspended in anything but a send: what was held back for more must not wait.
             Interest::Readable | Interest::Nothing => stream.push_held(),
         }
@@ -113,7 +113,8 @@ impl Worker {
         };
         let timeout = self.environment.limits.activation_timeout;
         if active.task.activation.started.after(timeout) <= self.now {
-            self.environment.fired(Bound::ActivationTime);
+            self.environment
+                .fired(Bound::ActivationTime, &connection.stream);
             let reason = format!("it ran longer than {timeout:?} (`--activation-timeout`)");
             return self.kill(token, Failure::ActivationTime, &reason);
         }
@@ -135,7 +136,7 @@ impl Worker {
                 .service
                 .end_last_request(&active.task.activation, self.now);
             drop(active);
-            self.pool.check_in(None);
+            self.pool.check_in(None, self.now);
             let reason = reason.to_owned();
             self.report(&stream, &Killed { failure, reason });
         }
@@ -143,7 +144,7 @@ impl Worker {
     }
 
     fn ended(&mut self, token: Token, activation: &Activation, ended: Ended) {
-        self.pool.check_in(ended.reusable);
+        self.pool.check_in(ended.reusable, self.now);
         if let Some(connection) = self.scheduler.get(token) {
             let service = &connection.handler.service;
             match ended.verdict {
@@ -171,10 +172,13 @@ impl Worker {
     fn report(&self, stream: &Stream, killed: &Killed) {
         let metrics = &self.environment.metrics;
         metrics.failure(killed.failure).add(1);
-        match killed.failure {
-            Failure::Cpu => self.environment.fired(Bound::Cpu),
-            Failure::Memory => self.environment.fired(Bound::InstanceMemory),
-            _ => {}
+        let bound = match killed.failure {
+            Failure::Cpu => Some(Bound::Cpu),
+            Failure::Memory => Some(Bound::InstanceMemory),
+            _ => None,
+        };
+        if let Some(bound) = bound {
+            self.environment.fired(bound, stream);
         }
         if self.environment.failures_log.admit() {
             let peer = stream.peer_address();

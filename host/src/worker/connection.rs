@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) served: bool,
     /// Whether its last activation was undone, because it had brought nothing.
     pub(super) undone: bool,
+    /// Whether it may be read while it is parked.
+    pub(super) turn: Turn,
     /// Whether it stands in the worker's line of guests that could give their instance up, which
     /// may be out of date.
     pub(super) in_yielding_line: bool,
@@ -40,6 +42,17 @@ pub(super) enum State {
     Active(Box<Active>),
     /// Half-closed; input is discarded so that the last bytes reach the peer.
     Closing { discarded: usize },
+}
+
+/// Whether a parked connection may be read, where others wait for instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It may be read unless the line is full.
+    Now,
+    /// The line was full: it is in the queue of those that are read later.
+    PutOff,
+    /// It has left that queue and is read next.
+    Recalled,
 }
 
 /// A running task and what wakes it from elsewhere.
@@ -77,6 +90,7 @@ impl Connection {
             since: now,
             served: false,
             undone: false,
+            turn: Turn::Now,
             in_yielding_line: false,
         }
     }

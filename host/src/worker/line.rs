@@ -1,4 +1,9 @@
-//! The line for instances, and who gives one up when somebody waits for it.
+//! The line for instances, what happens when it is full, and who gives an instance up when somebody
+//! waits for it.
+//!
+//! Where the line is full, no socket is read and none is accepted: what clients send waits in the
+//! kernel, which holds them back in turn, and nobody is refused. Those who had something to say
+//! then are read first afterwards, in the order in which they came.
 //!
 //! Two kinds of guests do. One that lingers in `next` is told to hand its connection back. One
 //! that waits for its first bytes and has said nothing is ended and its connection parked again:
@@ -6,7 +11,7 @@
 
 use std::rc::Rc;
 
-use super::connection::State;
+use super::connection::{State, Turn};
 use super::refusal::Refusal;
 use super::{STEPS_PER_TURN, Token, Worker};
 use crate::metrics::Bound;
@@ -26,14 +31,10 @@ impl Worker {
             self.start(token, place);
             return self.step_active(token);
         }
-        self.environment.fired(Bound::Instances);
-        if self.waiting.len() >= self.environment.limits.waiting_max {
-            self.environment.fired(Bound::Waiting);
-            return self.refuse(token, Refusal::Unavailable);
-        }
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
+        self.environment.fired(Bound::Instances, &connection.stream);
         connection.stream.with_kept(|kept| kept.shrink());
         connection.become_state(State::Waiting, self.now, &self.environment.metrics);
         self.waiting.push_back(token);
@@ -63,6 +64,47 @@ impl Worker {
             }
         }
         self.environment.wanted.set(!self.waiting.is_empty());
+        self.recall();
+    }
+
+    /// Whether nobody may join the line.
+    pub(super) fn line_is_full(&self) -> bool {
+        self.waiting.len() >= self.environment.limits.waiting_max
+    }
+
+    /// Says whether a parked connection may be read now, and otherwise has it wait for its turn.
+    pub(super) fn may_read(&mut self, token: Token) -> bool {
+        let full = self.line_is_full() || !self.put_off.is_empty();
+        let Some(connection) = self.scheduler.get(token) else {
+            return false;
+        };
+        match connection.turn {
+            Turn::PutOff => false,
+            Turn::Now if full => {
+                connection.turn = Turn::PutOff;
+                self.environment.fired(Bound::Waiting, &connection.stream);
+                self.put_off.push_back(token);
+                false
+            }
+            Turn::Now | Turn::Recalled => {
+                connection.turn = Turn::Now;
+                true
+            }
+        }
+    }
+
+    /// Has as many of those that were put off read as there is room for in the line.
+    fn recall(&mut self) {
+        let room = self.environment.limits.waiting_max - self.waiting.len();
+        for _ in 0..room.min(STEPS_PER_TURN) {
+            let Some(token) = self.put_off.pop_front() else {
+                return;
+            };
+            if let Some(connection) = self.scheduler.get(token) {
+                connection.turn = Turn::Recalled;
+                self.scheduler.schedule(token);
+            }
+        }
     }
 
     /// Takes a connection out of the line.
@@ -72,7 +114,9 @@ impl Worker {
 
     /// A connection has been in line for too long.
     pub(super) fn waited_too_long(&mut self, token: Token) {
-        self.environment.fired(Bound::Waiting);
+        if let Some(connection) = self.scheduler.get(token) {
+            self.environment.fired(Bound::Waiting, &connection.stream);
+        }
         self.leave_line(token);
         self.refuse(token, Refusal::Unavailable);
     }
@@ -136,7 +180,7 @@ impl Worker {
         let state = State::Parked { scanned };
         let before = connection.become_state(state, self.now, &self.environment.metrics);
         drop(before);
-        self.pool.check_in(None);
+        self.pool.check_in(None, self.now);
         let limits = &self.environment.limits;
         let timeout = if length > 0 {
             limits.head_timeout

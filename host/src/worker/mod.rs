@@ -5,6 +5,7 @@
 
 mod accept;
 mod active;
+mod addresses;
 mod closing;
 mod connection;
 mod inbox;
@@ -25,14 +26,15 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 
-use connection::{Connection, State};
+use addresses::Addresses;
+use connection::{Connection, State, Turn};
 pub use inbox::Inbox;
 use scheduler::Scheduler;
 pub use scheduler::Token;
 
 use crate::imports::Environment;
 use crate::instance::{Handler, InstancePool, TickerHandle};
-use crate::metrics::Failure;
+use crate::metrics::{Bound, Failure};
 use crate::moment::Moment;
 use crate::net::{Listener, Stream};
 
@@ -108,8 +110,14 @@ pub struct Worker {
     environment: Rc<Environment>,
     scheduler: Scheduler<Connection>,
     pool: InstancePool,
+    /// Where the connections come from, if that is limited.
+    addresses: Option<Addresses>,
+    /// How often the worker was told that memory is short.
+    shortages_seen: u64,
     /// Connections in line for an instance, oldest first.
     waiting: VecDeque<Token>,
+    /// Connections that are not read because the line is full, oldest first.
+    put_off: VecDeque<Token>,
     /// Connections whose guests could give their instance up when last seen, longest ago first.
     yielding: VecDeque<Token>,
     ticker: TickerHandle,
@@ -146,13 +154,19 @@ impl Worker {
                 .register(&mut source, mio::Token(index), interest)?;
         }
         let metrics = Arc::clone(&environment.metrics);
+        let limits = &environment.limits;
+        let pool = InstancePool::new(parts.instances_max, limits, metrics);
+        let addresses = limits.connections_per_address_max.map(Addresses::new);
         Ok(Worker {
             poll: parts.poll,
             listening,
             environment,
             scheduler: Scheduler::new(parts.inbox),
-            pool: InstancePool::new(parts.instances_max, metrics),
+            pool,
+            addresses,
+            shortages_seen: 0,
             waiting: VecDeque::new(),
+            put_off: VecDeque::new(),
             yielding: VecDeque::new(),
             ticker: parts.ticker,
             draining: parts.draining,
@@ -175,6 +189,7 @@ impl Worker {
             self.dispatch(&events);
             self.scheduler.take_wakes();
             self.drain_if_asked();
+            self.relieve_memory();
             // Whatever may run a guest stands between these two: accepting starts handlers that may
             // speak first.
             self.ticker.begin();
@@ -184,6 +199,7 @@ impl Worker {
             self.ticker.end();
             self.scheduler.end_turn();
             self.admit_waiting();
+            self.pool.trim(self.now);
             if self.drain_deadline.is_some() && self.scheduler.is_empty() {
                 return Ok(());
             }
@@ -200,6 +216,7 @@ impl Worker {
                 self.scheduler.next_deadline(),
                 self.drain_deadline,
                 self.accept_again,
+                self.pool.trim_at(),
             ];
             let next = deadlines.into_iter().flatten().min();
             next.map(|deadline| deadline.since(Moment::now()))
@@ -231,8 +248,13 @@ impl Worker {
         let gone = event.is_error() || event.is_write_closed();
         let can_go_on = connection.stream.observe(event);
         let readable = connection.stream.readiness().readable();
+        let put_off = connection.turn == Turn::PutOff;
         let runs = match connection.state() {
             State::Active(_) => can_go_on,
+            // It is not read for now, so this is how it is seen to be gone.
+            State::Parked { .. } if gone && put_off => {
+                return self.close(token);
+            }
             State::Parked { .. } | State::Closing { .. } => readable,
             // It is served even if the client has half-closed it, but not once it is gone.
             State::Waiting if gone => {
@@ -292,6 +314,9 @@ impl Worker {
         if let Some(connection) = self.scheduler.remove(token) {
             self.count_bytes(&connection.stream);
             connection.leave(&self.environment.metrics);
+            if let Some(addresses) = &mut self.addresses {
+                addresses.remove(token);
+            }
             // A descriptor and a place are free again.
             self.accept_again = None;
             self.full = false;
@@ -319,7 +344,7 @@ impl Worker {
             }
             Some(deadline) if deadline <= self.now => {
                 for token in self.tokens(Connection::is_active) {
-                    self.environment.fired(crate::metrics::Bound::DrainTime);
+                    self.environment.count(Bound::DrainTime);
                     self.kill(
                         token,
                         Failure::Drain,

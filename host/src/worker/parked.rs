@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use tracing::debug;
-
-use super::connection::State;
+use super::connection::{State, Turn};
 use super::refusal::Refusal;
 use super::{Token, Worker};
 use crate::imports::{Exchange, Trigger};
@@ -52,6 +50,9 @@ impl Worker {
 
     /// Receives what has arrived for a parked connection and activates it where that is enough.
     pub(super) fn step_parked(&mut self, token: Token) {
+        if !self.may_read(token) {
+            return;
+        }
         let environment = Rc::clone(&self.environment);
         let Some(connection) = self.scheduler.get(token) else {
             return;
@@ -99,7 +100,7 @@ impl Worker {
         match outcome {
             Parked::Activated => self.activate(token),
             Parked::TooLarge => {
-                environment.fired(Bound::HeadBytes);
+                environment.fired(Bound::HeadBytes, &stream);
                 self.refuse(token, Refusal::HeadTooLarge);
             }
             Parked::Incomplete => {
@@ -119,6 +120,11 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
+        if connection.turn == Turn::PutOff {
+            // It is not the client that is late.
+            let deadline = self.now.after(self.environment.limits.head_timeout);
+            return self.scheduler.arm(token, deadline);
+        }
         let began = connection.stream.with_kept(|kept| !kept.is_empty());
         let served = connection.served;
         let bound = if began || !served {
@@ -126,8 +132,7 @@ impl Worker {
         } else {
             Bound::IdleTime
         };
-        self.environment.fired(bound);
-        debug!(bound = bound.label(), "closing a parked connection");
+        self.environment.fired(bound, &connection.stream);
         if began {
             self.refuse(token, Refusal::RequestTimeout);
         } else {
