@@ -281,3 +281,72 @@ fn every_flag_is_a_key() {
         assert!(known || next, "{name}: {stderr}");
     }
 }
+
+/// Returns what `sockeye serve` with `args` prints as its configuration.
+#[track_caller]
+fn printed(args: &[&str]) -> String {
+    let output = run_to_end(&[&["serve", "--print-config"], args].concat());
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_settings_that_hold_are_printed_as_a_file_that_sets_them() {
+    let scratch = Scratch::new();
+    let hello = component("hello");
+    let args = [
+        hello.to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+        "--head-limit",
+        "5000",
+        "--cpu-limit",
+        "3s",
+    ];
+    let text = printed(&args);
+    for line in [
+        "listen = [\"127.0.0.1:0\"]",
+        "head-limit = 5000",
+        "cpu-limit = \"3s\"",
+        "idle-timeout = \"60s\"",
+        "max-instances = 4096",
+        "# Limits of handlers",
+        "# root is not set",
+    ] {
+        assert!(
+            text.lines().any(|other| other == line),
+            "no `{line}`:\n{text}"
+        );
+    }
+    let missing = serve_flags()
+        .into_iter()
+        .filter(|flag| !["help", "config", "print-config"].contains(&flag.as_str()))
+        .filter(|flag| !text.contains(&format!("{flag} ")));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new(), "{text}");
+    let path = scratch.write("printed.toml", &text);
+    assert_eq!(printed(&["--config", path.to_str().unwrap()]), text);
+}
+
+#[test]
+fn the_settings_of_several_handlers_are_printed_in_tables() {
+    let scratch = Scratch::new();
+    let text = "linger = \"5ms\"\n[[service]]\nlisten = \"127.0.0.1:0\"\nroot = \".\"\nlist = true\n\
+                [[service]]\nlisten = \"127.0.0.1:0\"\nreuse = \"always\"\n";
+    let path = scratch.write("two.toml", text);
+    let first = printed(&["--config", path.to_str().unwrap()]);
+    let tables: Vec<&str> = first.split("\n[[service]]\n").collect();
+    assert_eq!(tables.len(), 3, "{first}");
+    assert!(tables[0].contains("linger = \"5ms\"") && !tables[0].contains("\nreuse"));
+    assert!(tables[1].contains("list = true") && tables[1].contains("reuse = \"connection\""));
+    assert!(tables[2].contains("list = false") && tables[2].contains("reuse = \"always\""));
+    let path = scratch.write("printed.toml", &first);
+    assert_eq!(printed(&["--config", path.to_str().unwrap()]), first);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_served_is_not_printed() {
+    let output = run_to_end(&["serve", "--print-config", "missing.wasm"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("`missing.wasm`"), "{stderr}");
+}

@@ -18,6 +18,7 @@ mod check;
 mod compile;
 mod file;
 mod limits;
+mod print_config;
 mod serve;
 mod values;
 
@@ -104,20 +105,36 @@ fn run(mut args: Vec<OsString>) -> Result<(), Error> {
 
 /// Serves what the command line says, and the configuration file where that is silent.
 fn serve(typed: ServeArgs, matches: &ArgMatches, mut args: Vec<OsString>) -> Result<(), Error> {
-    let Some(file) = file::File::find(typed.config())? else {
-        let (log, _thread) = start_log(typed.log_level())?;
-        return server::serve(typed.into_config(Vec::new())?, Some(log));
+    let of_serve = |matches: &ArgMatches| {
+        let matches = matches.subcommand_matches("serve");
+        matches.expect("it is the command that was typed").clone()
     };
-    let matches = matches.subcommand_matches("serve");
-    let matches = matches.expect("it is the command that was typed");
-    // Behind the program's name and the command's.
-    args.splice(2..2, file.arguments(matches)?);
-    let Command::Serve(all) = command(&parse(&args)) else {
-        unreachable!("more flags do not make it another command");
+    let typed_matches = of_serve(matches);
+    let (all, matches, file) = match file::File::find(typed.config())? {
+        None => (typed, typed_matches.clone(), None),
+        Some(file) => {
+            // Behind the program's name and the command's.
+            args.splice(2..2, file.arguments(&typed_matches)?);
+            let matches = parse(&args);
+            let Command::Serve(all) = command(&matches) else {
+                unreachable!("more flags do not make it another command");
+            };
+            (*all, of_serve(&matches), Some(file))
+        }
     };
     let (log, _thread) = start_log(all.log_level())?;
-    tracing::info!(path = %file.path().display(), "reading the configuration");
-    server::serve(all.into_config(file.services(matches)?)?, Some(log))
+    let mut services = Vec::new();
+    if let Some(file) = file {
+        tracing::info!(path = %file.path().display(), "reading the configuration");
+        services = file.services(&typed_matches)?;
+    }
+    let prints = all.prints_config();
+    let config = all.into_config(&services)?;
+    if prints {
+        let decided = server::decided(&config)?;
+        return print(print_config::text(&matches, &services, &decided).as_bytes());
+    }
+    server::serve(config, Some(log))
 }
 
 /// Reads arguments; ends the process where they ask for help or are wrong.

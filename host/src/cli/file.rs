@@ -9,13 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::serve::{self, ServiceArgs};
+use super::serve;
 use crate::Error;
-use crate::config::Service;
 
 /// The file that is read without being asked for.
 const USUAL: &str = "sockeye.toml";
@@ -25,7 +24,7 @@ const USUAL: &str = "sockeye.toml";
 const NAMED_ONLY: [&str; 2] = ["allow-precompiled", "cache-dir"];
 
 /// The key of the tables that describe one handler each.
-const SERVICE: &str = "service";
+pub(super) const SERVICE: &str = "service";
 
 /// A configuration file whose syntax is right.
 pub(super) struct File {
@@ -140,12 +139,12 @@ impl File {
         Ok(arguments)
     }
 
-    /// Returns what the `[[service]]` tables describe; none where there is no such table.
+    /// Returns the settings of the `[[service]]` tables; none where there is no such table.
     ///
     /// # Errors
     /// [`Error::Setting`], as [`arguments`](Self::arguments) does; [`Error::ServiceFlag`] where
-    /// a flag of one handler was `typed`; and what is wrong with a service.
-    pub(super) fn services(&self, typed: &ArgMatches) -> Result<Vec<Service>, Error> {
+    /// a flag of one handler was `typed`.
+    pub(super) fn services(&self, typed: &ArgMatches) -> Result<Vec<ArgMatches>, Error> {
         let command = serve::service_command();
         for arg in command
             .get_arguments()
@@ -169,7 +168,7 @@ impl File {
             .collect()
     }
 
-    fn service(&self, settings: &[Setting], command: &Command) -> Result<Service, Error> {
+    fn service(&self, settings: &[Setting], command: &Command) -> Result<ArgMatches, Error> {
         let mut arguments = Vec::new();
         for setting in settings {
             let arg = self.find_arg(setting, command)?;
@@ -181,9 +180,7 @@ impl File {
         }
         // Each argument was checked by itself; flags that exclude each other are found here.
         let matches = command.clone().try_get_matches_from(arguments);
-        let args = matches.and_then(|matches| ServiceArgs::from_arg_matches(&matches));
-        args.unwrap_or_else(|error| super::usage(&error))
-            .into_service()
+        Ok(matches.unwrap_or_else(|error| super::usage(&error)))
     }
 
     fn read_service(&mut self, text: &str, line: usize, table: &DeValue) -> Result<(), Error> {
@@ -317,9 +314,9 @@ fn by_key<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
 }
 
 /// Returns the key that stands for an argument, if one does.
-fn name_of(arg: &Arg) -> Option<&str> {
+pub(super) fn name_of(arg: &Arg) -> Option<&str> {
     let name = arg.get_long().unwrap_or(arg.get_id().as_str());
-    (!["help", "version", "config"].contains(&name)).then_some(name)
+    (!["help", "version", "config", "print-config"].contains(&name)).then_some(name)
 }
 
 fn text_of(value: &DeValue) -> Option<String> {

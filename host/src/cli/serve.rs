@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, CommandFactory, ValueHint};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, ValueHint};
 use tracing::warn;
 
 use super::limits::LimitArgs;
@@ -104,6 +104,10 @@ struct ServerArgs {
     /// The configuration file [default: `sockeye.toml`, if it is in the current directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
+
+    /// Print every setting with its value as a configuration file, and serve nothing
+    #[arg(long)]
+    print_config: bool,
 }
 
 #[derive(Debug, Args)]
@@ -167,15 +171,23 @@ impl ServeArgs {
         self.log.log_level
     }
 
+    /// Whether the settings are to be printed instead of served.
+    pub(super) fn prints_config(&self) -> bool {
+        self.server.print_config
+    }
+
     /// Checks what can be checked before anything is started. Where `services` are given, those
     /// are served, and else the one that the flags describe.
     ///
     /// # Errors
     /// What is wrong, with the value.
-    pub(super) fn into_config(self, services: Vec<Service>) -> Result<Config, Error> {
+    pub(super) fn into_config(self, services: &[ArgMatches]) -> Result<Config, Error> {
         let services = match services.is_empty() {
             true => vec![self.service.into_service()?],
-            false => services,
+            false => services
+                .iter()
+                .map(ServiceArgs::of)
+                .collect::<Result<_, _>>()?,
         };
         let workers = match self.server.workers {
             Some(workers) => workers as usize,
@@ -193,6 +205,13 @@ impl ServeArgs {
 }
 
 impl ServiceArgs {
+    /// Reads what the table of a service says.
+    fn of(matches: &ArgMatches) -> Result<Service, Error> {
+        ServiceArgs::from_arg_matches(matches)
+            .unwrap_or_else(|error| super::usage(&error))
+            .into_service()
+    }
+
     /// Checks what can be checked before the component is read.
     ///
     /// # Errors
