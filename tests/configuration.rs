@@ -330,7 +330,8 @@ fn the_settings_that_hold_are_printed_as_a_file_that_sets_them() {
 #[test]
 fn the_settings_of_several_handlers_are_printed_in_tables() {
     let scratch = Scratch::new();
-    let text = "linger = \"5ms\"\n[[service]]\nlisten = \"127.0.0.1:0\"\nroot = \".\"\nlist = true\n\
+    let text = "linger = \"5ms\"\n\
+                [[service]]\nlisten = \"127.0.0.1:0\"\nroot = \".\"\nlist = true\n\
                 [[service]]\nlisten = \"127.0.0.1:0\"\nreuse = \"always\"\n";
     let path = scratch.write("two.toml", text);
     let first = printed(&["--config", path.to_str().unwrap()]);
