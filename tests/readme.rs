@@ -1,8 +1,8 @@
 //! The README's commands, run as they are printed, give the answers that are printed.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use crate::scratch::{Scratch, component};
 use crate::server::TestServer;
@@ -99,16 +99,15 @@ impl Names {
 
     /// Runs a command and returns what it prints, as the README would have it.
     fn run(&self, command: &str) -> String {
-        let output = match command.strip_prefix("sockeye ") {
-            Some(args) => sockeye(&self.in_test(args)).output().unwrap(),
-            None => {
-                let mut shell = Command::new("sh");
-                shell
-                    .current_dir(root())
-                    .args(["-c", &self.in_test(command)]);
-                shell.output().unwrap()
-            }
-        };
+        let binary = Path::new(env!("CARGO_BIN_EXE_sockeye"));
+        let path = env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", binary.parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell
+            .current_dir(root())
+            .env("PATH", path)
+            .args(["-c", &self.in_test(command)]);
+        let output = shell.output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         self.in_readme(printed.trim_end())
     }
@@ -124,7 +123,7 @@ fn every_command_answers_as_printed() {
         let mut names = Names::new(&scratch);
         let mut server = None;
         for (command, expected) in commands(&block) {
-            if command.starts_with("sockeye serve") {
+            if command.starts_with("sockeye serve") && !command.contains("--print-config") {
                 server = Some(names.start(command));
             } else {
                 assert_eq!(names.run(command), expected.trim_end(), "{command}");
