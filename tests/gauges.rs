@@ -102,6 +102,21 @@ impl TestServer {
         threads.filter_map(of_thread).sum()
     }
 
+    /// Returns the id of the thread called `name`.
+    #[track_caller]
+    pub(crate) fn thread(&self, name: &str) -> u32 {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let ids = threads.map(|thread| thread.unwrap().file_name().into_string().unwrap());
+        let id = ids.into_iter().find(|id| {
+            // A thread that ends meanwhile has no name any more.
+            let found = fs::read_to_string(format!("/proc/{}/task/{id}/comm", self.pid()));
+            found.is_ok_and(|found| found.trim_end() == name)
+        });
+        id.unwrap_or_else(|| panic!("no thread is called `{name}`"))
+            .parse()
+            .unwrap()
+    }
+
     /// Returns how many descriptors the process has open.
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid()))

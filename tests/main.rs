@@ -9,6 +9,7 @@ mod machine;
 mod scratch;
 mod server;
 mod session;
+mod strace;
 mod tool;
 mod wait;
 

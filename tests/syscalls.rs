@@ -1,44 +1,21 @@
 //! What the kernel is asked for: epoll with two calls for a request, and sendfile for files.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::{Client, get};
 use crate::machine;
 use crate::scratch::Scratch;
 use crate::server::TestServer;
-use crate::tool::{self, Tool};
+use crate::strace::Strace;
 
 /// Runs `work` while strace writes about every thread of `server`, and returns what it wrote.
 ///
 /// Returns none where there is no strace or the machine allows no tracing.
 #[track_caller]
 fn trace(server: &TestServer, args: &[&str], work: impl FnOnce()) -> Option<String> {
-    let strace = Tool::find("strace")?;
-    let scratch = Scratch::new();
-    let output = scratch.path().join("strace.txt");
-    let pid = server.pid().as_raw_nonzero().to_string();
-    let mut command = strace.command();
-    command
-        .args(["-f", "-o", output.to_str().unwrap(), "-p", &pid])
-        .args(args);
-    let mut tracer = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(tracer.stderr.take().unwrap());
-    let mut first = String::new();
-    said.read_line(&mut first).unwrap();
-    if !first.contains("attached") {
-        let _ = tracer.wait();
-        tool::skip(&format!("strace cannot attach: {}", first.trim()));
-        return None;
-    }
+    let strace = Strace::attach(server, args)?;
     work();
-    kill_process(Pid::from_child(&tracer), Signal::INT).unwrap();
-    tracer.wait().unwrap();
-    Some(fs::read_to_string(output).unwrap())
+    Some(strace.detach())
 }
 
 /// Returns the number of calls that a summary of `strace -c` ends with.
