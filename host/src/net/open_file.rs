@@ -158,7 +158,7 @@ impl OpenFile {
             );
             let last = offset.saturating_add(length as u64 - 1);
             for position in [offset, last] {
-                rustix::io::pread(&fd, &mut [0], position)?;
+                rustix::io::retry_on_intr(|| rustix::io::pread(&fd, &mut [0], position))?;
             }
             Ok(())
         })
