@@ -54,5 +54,7 @@ mod metrics;
 mod signals;
 mod syscalls;
 
+mod faults;
+
 mod readme;
 mod tidy;
