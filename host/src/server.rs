@@ -23,7 +23,7 @@ use crate::Error;
 use crate::admin;
 use crate::config::{Config, Limits};
 use crate::imports::{Environment, GuestLog, LogBudget, MemoryBudget, RequestLog};
-use crate::instance::{Programs, Ticker};
+use crate::instance::{Programs, Ticker, prepare_thread};
 use crate::line_writer::LineWriter;
 use crate::metrics::WorkerMetrics;
 use crate::worker::{Inbox, Worker, WorkerParts};
@@ -175,7 +175,10 @@ impl WorkerShared {
         let listening =
             services.flat_map(|share| share.into_listening(&environment, self.files_max));
         let listening = listening.collect();
-        let run = || Worker::new(parts, environment, listening)?.run();
+        let run = || {
+            prepare_thread();
+            Worker::new(parts, environment, listening)?.run()
+        };
         let end = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(result) => result.map_err(|error: io::Error| error.to_string()),
             Err(_) => Err("it panicked".to_owned()),

@@ -68,6 +68,15 @@ fn common() -> wasmtime::Result<Config> {
     Ok(config)
 }
 
+/// Makes what a thread needs to run guests, the stack of its signal handlers. The first guest on the
+/// thread would do so otherwise, and the host panic on its behalf where memory is short then.
+///
+/// # Panics
+/// Where the system has no memory for it.
+pub fn prepare_thread() {
+    Engine::tls_eager_initialize();
+}
+
 /// Makes the engine that compiles.
 ///
 /// # Errors

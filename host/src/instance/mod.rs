@@ -16,7 +16,7 @@ mod ticker;
 
 pub use cache::CodeCache;
 pub use compiled::Compiled;
-pub use engine::compiling;
+pub use engine::{compiling, prepare_thread};
 pub use handler::Handler;
 pub use live::{Instance, Verdict};
 pub use pool::{InstancePool, Place};
