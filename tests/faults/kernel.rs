@@ -96,7 +96,13 @@ const ROWS: &[Row] = &[
 /// # Panics
 /// Where it was not called so often.
 #[track_caller]
-fn inject(server: &TestServer, call: &str, error: &str, nth: u32, work: impl FnOnce(&Strace)) {
+pub(super) fn inject(
+    server: &TestServer,
+    call: &str,
+    error: &str,
+    nth: u32,
+    work: impl FnOnce(&Strace),
+) {
     let filter = format!("trace={call}");
     let inject = format!("inject={call}:error={error}:when={nth}");
     let args = ["-e", filter.as_str(), "-e", &inject];

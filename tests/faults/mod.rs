@@ -4,6 +4,7 @@
 //! clients around a fault and checks that.
 
 mod kernel;
+mod memory;
 
 use std::fs;
 
@@ -103,12 +104,11 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Looks at a server without connections that answers `path` with `expected`, and connects
-    /// two clients that stay idle after one answer each.
+    /// Looks at a server without connections that answers `path` with `expected`.
     #[track_caller]
-    fn begin(server: &'a TestServer, path: &'a str, expected: &'a [u8]) -> Self {
+    fn look(server: &'a TestServer, path: &'a str, expected: &'a [u8]) -> Self {
         wait_until_unused(server);
-        let mut scene = Self {
+        Self {
             server,
             path,
             expected,
@@ -119,7 +119,14 @@ impl<'a> Scene<'a> {
             },
             connected: 0,
             idle: Vec::new(),
-        };
+        }
+    }
+
+    /// Looks at a server as `look` does, and connects two clients that stay idle after one answer
+    /// each.
+    #[track_caller]
+    fn begin(server: &'a TestServer, path: &'a str, expected: &'a [u8]) -> Self {
+        let mut scene = Self::look(server, path, expected);
         for _ in 0..2 {
             let mut client = scene.connect();
             scene.ask(&mut client);
