@@ -19,6 +19,7 @@ mod error;
 mod line_writer;
 mod metrics;
 mod moment;
+mod trouble;
 
 pub use error::Error;
 pub use net::Directory;

@@ -22,7 +22,7 @@ use served::{Served, ServiceShare};
 use crate::Error;
 use crate::admin;
 use crate::config::{Config, Limits};
-use crate::imports::{Environment, GuestLog, LogBudget, MemoryBudget, RequestLog};
+use crate::imports::{Environment, GuestLog, LogBudget, MemoryBudget, RequestLog, Troubles};
 use crate::instance::{Programs, Ticker, prepare_thread};
 use crate::line_writer::LineWriter;
 use crate::metrics::WorkerMetrics;
@@ -167,6 +167,7 @@ impl WorkerShared {
             request_log: self.request_log,
             memory: MemoryBudget::new(self.memory_max),
             shortages: self.shortages,
+            troubles: Troubles::default(),
             wanted: false.into(),
             draining: Arc::clone(&parts.draining),
             limits: self.limits,

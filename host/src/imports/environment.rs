@@ -10,6 +10,7 @@ use super::{GuestLog, LogBudget, MemoryBudget, RequestLog};
 use crate::config::Limits;
 use crate::metrics::{Bound, WorkerMetrics};
 use crate::net::Stream;
+use crate::trouble::Trouble;
 
 /// The surroundings of the guests of one worker. It belongs to the worker's thread.
 #[derive(Debug)]
@@ -29,10 +30,23 @@ pub struct Environment {
     pub memory: MemoryBudget,
     /// How often the machine was seen to have little memory left; counted by the server's thread.
     pub shortages: Arc<AtomicU64>,
+    /// What the operator is told of once.
+    pub troubles: Troubles,
     /// Whether a connection waits for an instance, so that guests should hand theirs back.
     pub wanted: Cell<bool>,
     /// Whether the server is shutting down; set by the server's thread.
     pub draining: Arc<AtomicBool>,
+}
+
+/// What can be wrong with the machine, as one worker meets it.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    /// No instance can be made.
+    pub instances: Trouble,
+    /// No descriptor is left for a connection.
+    pub descriptors: Trouble,
+    /// The kernel refuses a connection for another reason.
+    pub accepting: Trouble,
 }
 
 impl Environment {

@@ -17,7 +17,7 @@ mod service;
 
 pub use activation::{Activation, Killed};
 pub use connections::ConnectionHandle;
-pub use environment::Environment;
+pub use environment::{Environment, Troubles};
 pub use files::{DirectoryHandle, FileHandle};
 pub use guest::Guest;
 pub use guest_log::{GuestLog, LogBudget};

@@ -80,7 +80,9 @@ impl Worker {
             ) => debug!(%error, "accept failed"),
             Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => self.make_room(),
             _ => {
-                warn!(%error, "accept failed, trying again soon");
+                if self.environment.troubles.accepting.is_news(self.now) {
+                    warn!(%error, "accept failed, trying again soon");
+                }
                 self.accept_again = Some(self.now.after(RETRY_AFTER));
             }
         }
@@ -89,6 +91,9 @@ impl Worker {
     /// Closes what is idle, or else stops accepting for a moment.
     fn make_room(&mut self) {
         self.environment.count(Bound::Descriptors);
+        if self.environment.troubles.descriptors.is_news(self.now) {
+            warn!("descriptors ran out; idle connections are closed for new ones");
+        }
         if !self.close_idle() {
             // Guests that only wait park their connections, which can be closed then.
             while self.reclaim_an_instance() {}
@@ -165,7 +170,9 @@ impl Worker {
             .registry()
             .register(&mut source, token.to_selector(), interest);
         if let Err(error) = registered {
-            warn!(%error, "failed to register a connection");
+            if self.environment.troubles.accepting.is_news(self.now) {
+                warn!(%error, "failed to register a connection");
+            }
             self.close(token);
             return;
         }

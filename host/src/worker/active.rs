@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::connection::{Active, State};
 use super::inbox::TaskWaker;
@@ -180,7 +180,12 @@ impl Worker {
         if let Some(bound) = bound {
             self.environment.fired(bound, stream);
         }
-        if self.environment.failures_log.admit() {
+        if killed.failure == Failure::Instantiation {
+            // Most often that the machine has no memory for one, which is so for every request.
+            if self.environment.troubles.instances.is_news(self.now) {
+                error!(reason = %killed.reason, "no instance can be made");
+            }
+        } else if self.environment.failures_log.admit() {
             let peer = stream.peer_address();
             let connection = peer.map_or_else(|_| "gone".to_owned(), |peer| peer.to_string());
             let cause = killed.failure.label();
