@@ -8,6 +8,7 @@ use tracing::{error, warn};
 
 use super::connection::{Active, State};
 use super::inbox::TaskWaker;
+use super::refusal::Refusal;
 use super::{Token, Worker};
 use crate::imports::{Activation, Killed};
 use crate::instance::{Ended, Place, Task, Verdict};
@@ -145,6 +146,13 @@ impl Worker {
 
     fn ended(&mut self, token: Token, activation: &Activation, ended: Ended) {
         self.pool.check_in(ended.reusable, self.now);
+        if let Err(killed) = &ended.verdict
+            && killed.failure == Failure::Instantiation
+        {
+            self.report(&activation.stream, killed);
+            // Nothing of the request was taken, so it can still be answered.
+            return self.refuse(token, Refusal::NoInstance);
+        }
         if let Some(connection) = self.scheduler.get(token) {
             let service = &connection.handler.service;
             match ended.verdict {

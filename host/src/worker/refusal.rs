@@ -14,6 +14,8 @@ pub(super) enum Refusal {
     HeadTooLarge,
     /// The line for instances is full, or took too long.
     Unavailable,
+    /// No instance could be made.
+    NoInstance,
 }
 
 impl Refusal {
@@ -37,6 +39,11 @@ impl Refusal {
                 "503 Service Unavailable",
                 "Retry-After: 1\r\n",
                 "every handler is busy\n".to_owned(),
+            ),
+            Refusal::NoInstance => (
+                "503 Service Unavailable",
+                "Retry-After: 1\r\n",
+                "no handler could be started\n".to_owned(),
             ),
         };
         // RFC 9110 section 5.6.7.
