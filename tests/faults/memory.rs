@@ -1,12 +1,16 @@
 //! Memory that the kernel does not give: every call for it that one activation makes fails once,
 //! and then the limit is a real one.
 
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+
 use super::kernel::inject;
 use super::{Scene, failures, open_things, wait_until_quiet, wait_until_unused};
-use crate::client::{get, post};
+use crate::client::{Client, get, post};
+use crate::gauges::{LIVE, failed};
 use crate::server::TestServer;
 use crate::session::Session;
 use crate::strace::Strace;
+use crate::wait;
 
 /// Every call with which memory is asked for or given back.
 const CALLS: [&str; 4] = ["mmap", "mprotect", "madvise", "munmap"];
@@ -130,5 +134,93 @@ fn memory_that_the_kernel_does_not_take_back_costs_nobody_anything() {
     }
     assert_eq!(failures(&server), 0);
     assert_eq!(open_things(&server), open);
+    server.stop();
+}
+
+/// Begins uploads, each of which has an instance of its own if there is one to have.
+#[track_caller]
+fn begin_uploads(server: &TestServer, count: usize) -> Vec<Client> {
+    let begin = |_| {
+        let mut client = server.connect();
+        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n12");
+        client
+    };
+    let before = failures(server);
+    let uploads = (0..count).map(begin).collect();
+    wait::until("every upload has an instance or an answer", || {
+        server.metric(LIVE) + failures(server) - before == count as u64
+    });
+    uploads
+}
+
+/// Receives the answers to `uploads`, whose last bytes are sent before; returns how many were
+/// refused, and checks that all others were served.
+#[track_caller]
+fn end_uploads(uploads: &mut [Client]) -> usize {
+    // Those that are refused are answered before, and what they send is not read any more.
+    uploads
+        .iter_mut()
+        .for_each(|client| client.send_in_vain("34"));
+    let statuses: Vec<u16> = uploads
+        .iter_mut()
+        .map(|one| one.response().status)
+        .collect();
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)));
+    statuses.iter().filter(|status| **status == 503).count()
+}
+
+/// Checks that a server whose instances get no memory serves as many as it has it for, refuses the
+/// others, says so once, and serves all when `relieve` has ended that.
+#[track_caller]
+fn check_shortage(server: &TestServer, relieve: impl FnOnce()) {
+    const UPLOADS: usize = 20;
+    let mut uploads = begin_uploads(server, UPLOADS);
+    let refused = end_uploads(&mut uploads);
+    assert!(refused > 0, "there was memory for all");
+    assert_eq!(server.metric(&failed("instantiation")), refused as u64);
+    drop(uploads);
+    relieve();
+    assert_eq!(server.connect().get("/").body, USAGE);
+    let mut uploads = begin_uploads(server, UPLOADS);
+    assert_eq!(end_uploads(&mut uploads), 0);
+    drop(uploads);
+    wait_until_unused(server);
+    assert_eq!(failures(server), refused as u64);
+    let said = server.log_lines("no instance can be made");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("Cannot allocate memory"), "{said:?}");
+}
+
+#[test]
+fn a_server_whose_instances_get_no_memory_says_so_once_and_recovers() {
+    let server = TestServer::start("upload", &["--reuse", "never"]);
+    assert_eq!(server.connect().get("/").body, USAGE);
+    let before = getrlimit(Resource::Data);
+    let limit = Rlimit {
+        current: Some(1 << 20),
+        maximum: before.maximum,
+    };
+    // Less than it has: it keeps that, and gets no more.
+    prlimit(Some(server.pid()), Resource::Data, limit).unwrap();
+    check_shortage(&server, || {
+        prlimit(Some(server.pid()), Resource::Data, before).unwrap();
+    });
+    server.stop();
+}
+
+/// As if `vm.max_map_count` were reached, which is the machine's and not of one process.
+#[test]
+fn a_server_with_as_many_maps_as_it_may_have_says_so_once_and_recovers() {
+    let server = TestServer::start("upload", &["--reuse", "never"]);
+    assert_eq!(server.connect().get("/").body, USAGE);
+    let fail = "inject=mmap,mprotect,madvise:error=ENOMEM";
+    let args = ["-e", "trace=mmap,mprotect,madvise", "-e", fail];
+    let Some(strace) = Strace::attach_to_worker(&server, &args) else {
+        return;
+    };
+    check_shortage(&server, || {
+        let written = strace.detach();
+        assert!(written.contains("mprotect("), "{written}");
+    });
     server.stop();
 }
