@@ -245,15 +245,25 @@ impl Signals {
     }
 }
 
+/// How long a thread that waits for the disk is kept when it has nothing to do: for ever.
+const THREAD_KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Carries WASI's timers, reads from the disk, signals and the admin server: one thread, and a
 /// few for calls that block. Nothing of a request passes through it.
+///
+/// One thread for calls that block is there from the start, so that a machine that gives no more
+/// threads makes them slow and not impossible.
 fn shared_runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(4)
+        .thread_keep_alive(THREAD_KEPT)
         .thread_name("shared")
         .enable_all()
-        .build()
+        .build()?;
+    let started = runtime.block_on(runtime.spawn_blocking(|| ()));
+    started.map_err(io::Error::other)?;
+    Ok(runtime)
 }
 
 fn starting(step: &'static str) -> impl Fn(io::Error) -> Error {
