@@ -109,28 +109,35 @@ fn write(
     failed: impl Fn(io::Error),
 ) {
     let mut failing = false;
+    // Whether the last line that was written lacks its end.
+    let mut torn = false;
     let mut bytes = Vec::new();
     while let Ok(first) = queue.recv() {
-        // What waits goes out by one call, and is lost together.
-        let mut lines = 0;
+        // What waits goes out by one call.
         let mut ended = None;
+        let mended = usize::from(torn);
+        bytes.extend(torn.then_some(b'\n'));
         let mut next = Some(first);
         while let Some(message) = next.take() {
             match message {
-                Message::Line(line) => {
-                    bytes.extend_from_slice(&line);
-                    lines += 1;
-                }
+                Message::Line(line) => bytes.extend_from_slice(&line),
                 Message::End(end) => ended = Some(end),
             }
             if bytes.len() < BATCH_BYTES && ended.is_none() {
                 next = queue.try_recv().ok();
             }
         }
-        match out.write_all(&bytes) {
-            Ok(()) => failing &= lines == 0,
+        let (written, result) = write_some(&mut out, &bytes);
+        if let Some(last) = bytes[..written].last() {
+            torn = *last != b'\n';
+        }
+        match result {
+            Ok(()) => failing &= bytes.is_empty(),
             Err(error) => {
-                dropped.fetch_add(lines, Ordering::Relaxed);
+                // A line that is torn is lost, and its end was counted when it was torn.
+                let left = &bytes[written.max(mended)..];
+                let lost = left.iter().filter(|byte| **byte == b'\n').count();
+                dropped.fetch_add(lost as u64, Ordering::Relaxed);
                 if !std::mem::replace(&mut failing, true) {
                     failed(error);
                 }
@@ -142,6 +149,20 @@ fn write(
             let _ = ended.try_send(());
         }
     }
+}
+
+/// Writes as much of `bytes` as can be written, and returns how much that was.
+fn write_some(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match out.write(&bytes[written..]) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
 }
 
 #[cfg(test)]
