@@ -5,6 +5,7 @@
 
 mod kernel;
 mod memory;
+mod operator;
 
 use std::fs;
 
