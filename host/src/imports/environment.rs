@@ -52,6 +52,7 @@ pub struct Troubles {
 impl Environment {
     /// Counts a bound that fired on a connection, and logs it the first time.
     pub fn fired(&self, bound: Bound, stream: &Stream) {
+        const { assert!(Bound::ALL.len() <= 32, "a stream has a bit for each bound") }
         self.count(bound);
         if stream.tell(bound as u32) && tracing::enabled!(tracing::Level::DEBUG) {
             let peer = stream.peer_address();

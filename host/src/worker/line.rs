@@ -95,7 +95,8 @@ impl Worker {
 
     /// Has as many of those that were put off read as there is room for in the line.
     fn recall(&mut self) {
-        let room = self.environment.limits.waiting_max - self.waiting.len();
+        let limits = &self.environment.limits;
+        let room = limits.waiting_max.saturating_sub(self.waiting.len());
         for _ in 0..room.min(STEPS_PER_TURN) {
             let Some(token) = self.put_off.pop_front() else {
                 return;
