@@ -6,7 +6,6 @@
 //! requests, with method, target and body, and how it ended: refused with which status, or closed.
 //! `SOCKEYE_SEED` tries other scripts than the usual ones.
 
-use std::env;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,8 +13,9 @@ use std::thread;
 use hyper::Uri;
 
 use crate::client::Client;
+use crate::random::{self, Random};
 use crate::server::TestServer;
-use requests::{Random, Script};
+use requests::Script;
 use rules::{Disagreement, RULES};
 
 mod hyper_server;
@@ -49,7 +49,7 @@ enum Step {
 /// Takes more than a second in a debug build: ten thousand connections.
 #[test]
 fn five_thousand_scripts_are_read_as_hyper_reads_them_or_a_rule_says_why_not() {
-    let seed = env::var("SOCKEYE_SEED").map_or(SEED, |seed| seed.parse().unwrap());
+    let seed = random::setting("SOCKEYE_SEED", SEED);
     let server = TestServer::start("inspect", &[]);
     let hyper = hyper_server::start();
     let next = AtomicUsize::new(0);
@@ -63,7 +63,7 @@ fn five_thousand_scripts_are_read_as_hyper_reads_them_or_a_rule_says_why_not() {
                     if number >= SCRIPTS {
                         return;
                     }
-                    let mut random = Random::new(seed.wrapping_mul(1 << 20) + number as u64);
+                    let mut random = Random::numbered(seed, number);
                     let script = requests::script(&mut random);
                     let ours = steps(&send(Client::connect(server.addr()), &script));
                     let theirs = steps(&send(Client::connect(hyper), &script));

@@ -6,6 +6,7 @@
 mod client;
 mod gauges;
 mod machine;
+mod random;
 mod scratch;
 mod server;
 mod session;

@@ -1,7 +1,6 @@
 //! Makes requests out of pieces, good and bad ones, and then breaks some of them.
 
-/// A source of numbers that are the same for the same seed (xorshift64*, Vigna 2016).
-pub(super) struct Random(u64);
+use crate::random::Random;
 
 /// What one client sends.
 pub(super) struct Script {
@@ -140,31 +139,6 @@ const ODD_TRAILERS: &[&str] = &[
 /// What a mutation puts somewhere.
 const BYTES: &[u8] = b"\r\n\r\n \t\0\x01\x0b\x7f\x80\xff:;,/?#*=%\"()[]{}<>@\\^`|~-+.0159afzAFHZ";
 
-impl Random {
-    pub(super) fn new(seed: u64) -> Random {
-        // Zero would stay zero.
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// Returns a number below `bound`.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
-    }
-
-    fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len())]
-    }
-
-    /// Picks one of `usual`, and one in `rarity` times one of `odd`.
-    fn mostly<'a>(&mut self, usual: &[&'a str], odd: &[&'a str], rarity: usize) -> &'a str {
-        let choices = if self.below(rarity) == 0 { odd } else { usual };
-        self.pick(choices)
-    }
-}
-
 /// Makes what one client sends: one to four requests, the probe, and in half of the cases damage.
 pub(super) fn script(random: &mut Random) -> Script {
     let mut bytes = Vec::new();
@@ -186,22 +160,22 @@ pub(super) fn script(random: &mut Random) -> Script {
 }
 
 fn request(random: &mut Random) -> String {
-    let method = random.mostly(METHODS, ODD_METHODS, 40);
-    let target = random.mostly(TARGETS, ODD_TARGETS, 12);
-    let version = random.mostly(VERSIONS, ODD_VERSIONS, 40);
+    let method = mostly(random, METHODS, ODD_METHODS, 40);
+    let target = mostly(random, TARGETS, ODD_TARGETS, 12);
+    let version = mostly(random, VERSIONS, ODD_VERSIONS, 40);
     let mut lines = Vec::new();
     if random.below(30) > 0 {
-        lines.push(format!("Host: {}", random.mostly(HOSTS, ODD_HOSTS, 30)));
+        lines.push(format!("Host: {}", mostly(random, HOSTS, ODD_HOSTS, 30)));
     }
     for _ in 0..random.below(4) {
-        lines.push(random.mostly(LINES, ODD_LINES, 12).to_owned());
+        lines.push(mostly(random, LINES, ODD_LINES, 12).to_owned());
     }
     let body = match random.below(4) {
         0 => sized_body(random, &mut lines),
         1 => chunked_body(random, &mut lines),
         _ => String::new(),
     };
-    let front = random.mostly(&[""], &["\r\n", "\r\n\r\n", "\n", "\r", " "], 25);
+    let front = mostly(random, &[""], &["\r\n", "\r\n\r\n", "\n", "\r", " "], 25);
     let lines = lines.join("\r\n");
     let end = if lines.is_empty() { "" } else { "\r\n" };
     format!("{front}{method} {target} {version}\r\n{lines}{end}\r\n{body}")
@@ -209,7 +183,7 @@ fn request(random: &mut Random) -> String {
 
 fn sized_body(random: &mut Random, lines: &mut Vec<String>) -> String {
     let length = random.below(30);
-    let odd = random.mostly(&[""], ODD_LENGTH_FRONTS, 12);
+    let odd = mostly(random, &[""], ODD_LENGTH_FRONTS, 12);
     lines.insert(
         random.below(lines.len() + 1),
         format!("Content-Length: {odd}{length}"),
@@ -218,18 +192,18 @@ fn sized_body(random: &mut Random, lines: &mut Vec<String>) -> String {
 }
 
 fn chunked_body(random: &mut Random, lines: &mut Vec<String>) -> String {
-    let name = random.mostly(&["Transfer-Encoding"], &["transfer-encoding"], 4);
-    let coding = random.mostly(&["chunked"], &["Chunked", " chunked\t"], 6);
+    let name = mostly(random, &["Transfer-Encoding"], &["transfer-encoding"], 4);
+    let coding = mostly(random, &["chunked"], &["Chunked", " chunked\t"], 6);
     lines.insert(random.below(lines.len() + 1), format!("{name}: {coding}"));
     let mut body = String::new();
     for _ in 0..random.below(4) {
         let length = 1 + random.below(20);
-        let usual = random.mostly(&[""], SIZE_TAILS, 4);
-        let tail = random.mostly(&[usual], ODD_SIZE_TAILS, 30);
+        let usual = mostly(random, &[""], SIZE_TAILS, 4);
+        let tail = mostly(random, &[usual], ODD_SIZE_TAILS, 30);
         body += &format!("{length:x}{tail}\r\n{}\r\n", "c".repeat(length));
     }
-    let trailer = random.mostly(&[""], TRAILERS, 5);
-    let trailer = random.mostly(&[trailer], ODD_TRAILERS, 30);
+    let trailer = mostly(random, &[""], TRAILERS, 5);
+    let trailer = mostly(random, &[trailer], ODD_TRAILERS, 30);
     body + "0\r\n" + trailer + "\r\n"
 }
 
@@ -248,4 +222,14 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
             bytes.splice(at..at, copy);
         }
     }
+}
+
+/// Picks one of `usual`, and one in `rarity` times one of `odd`.
+fn mostly<'a>(random: &mut Random, usual: &[&'a str], odd: &[&'a str], rarity: usize) -> &'a str {
+    let choices = if random.below(rarity) == 0 {
+        odd
+    } else {
+        usual
+    };
+    random.pick(choices)
 }
