@@ -131,6 +131,15 @@ rows! {
         get!("User-Agent: a (b") => PLAIN;
     "9110 7.6.1" "a line that Connection names":
         get!("Connection: X\r\nX: y") => PLAIN;
+    "9110 7.6.1" "a Content-Length that Connection names":
+        post!("Connection: Content-Length\r\nContent-Length: 1", "x") => refused(400);
+    "9110 7.6.1" "a Content-Length that Connection names in a list, behind it":
+        post!("Content-Length: 1\r\nConnection: close, content-length", "x") => refused(400);
+    "9110 7.6.1" "a Transfer-Encoding that Connection names":
+        post!("Connection: TRANSFER-ENCODING\r\nTransfer-Encoding: chunked", "0\r\n\r\n") =>
+        refused(400);
+    "9110 7.6.1" "a line that Connection names and that begins like the Content-Length":
+        get!("Connection: Content-Length-X, X-Content-Length") => PLAIN;
     "9110 7.8" "an upgrade that nobody takes":
         get!("Connection: Upgrade\r\nUpgrade: websocket") => PLAIN;
     "9110 7.8" "an upgrade to HTTP/2 that nobody takes":

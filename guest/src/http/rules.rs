@@ -63,6 +63,9 @@ impl Rules {
             }
             10 if name.eq_ignore_ascii_case("connection") => {
                 for option in list(value) {
+                    if is_framing(option) {
+                        return Err(Refusal::bad("Connection names a line that frames the body"));
+                    }
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
@@ -115,6 +118,13 @@ impl Rules {
     pub(super) fn expects_continue(&self) -> bool {
         self.expects_continue && !self.old && (self.chunked || self.length.is_some_and(|n| n > 0))
     }
+}
+
+/// Says whether `option` of Connection would have a proxy remove what frames the body.
+// RFC 9110 section 7.6.1 forbids to send it; one reader has a body then and the other has none.
+fn is_framing(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"content-length")
+        || option.eq_ignore_ascii_case(b"transfer-encoding")
 }
 
 /// Accepts `chunked` alone: nothing else is implemented, and chunked has to come last and once.
