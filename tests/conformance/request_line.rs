@@ -222,6 +222,13 @@ rows! {
         "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n" => refused(400);
     "9112 3.2" "a Host with something behind the bracket":
         "GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n" => refused(400);
+    "9112 3.2" "a Host with something else than an address in brackets":
+        "GET / HTTP/1.1\r\nHost: [□]\r\n\r\n", each "a1:v." => refused(400);
+    "9112 3.2" "a Host that is an address of version 6 with a group too many":
+        "GET / HTTP/1.1\r\nHost: [1:2:3:4:5:6:7:8:9]\r\n\r\n" => refused(400);
+    "9112 3.2" "a Host that is an address of a version to come":
+        "GET / HTTP/1.1\r\nHost: [v1.a:b]\r\n\r\n" =>
+        sees!("GET / host=[v1.a:b] version=1.1 keep=true body=");
     "9112 3.2" "a Host with a percent sign and no digits":
         "GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n" => refused(400);
     "9112 3.2" "a Host behind other lines":

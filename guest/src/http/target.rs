@@ -1,5 +1,7 @@
 //! Request targets and hosts (RFC 9112 section 3.2): which forms there are, and what is no host.
 
+use std::net::Ipv6Addr;
+
 /// The longest request target in bytes; a longer one is answered with 414.
 ///
 /// RFC 9112 section 3 asks for request lines of at least 8,000 bytes.
@@ -43,11 +45,26 @@ pub(super) fn authority(target: &[u8]) -> Option<&[u8]> {
 pub(super) fn is_host(value: &[u8]) -> bool {
     let name = name(value);
     let named = match name {
-        [b'[', address @ .., b']'] => address.iter().all(|b| is_name_byte(*b) || *b == b':'),
+        [b'[', address @ .., b']'] => is_address(address),
         _ => name.iter().all(|byte| is_name_byte(*byte)) && is_percent_encoded(name),
     };
     let port = value.get(name.len() + 1..);
     named && port.is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+}
+
+/// Checks what is in brackets: an address of version 6, or one of a version to come (RFC 3986
+/// section 3.2.2).
+fn is_address(text: &[u8]) -> bool {
+    if let [b'v' | b'V', rest @ ..] = text {
+        let mut parts = rest.splitn(2, |byte| *byte == b'.');
+        let (version, address) = (parts.next().unwrap_or_default(), parts.next());
+        // RFC 3986 has no escapes here.
+        let is_byte = |byte: &u8| is_name_byte(*byte) && *byte != b'%' || *byte == b':';
+        return !version.is_empty()
+            && version.iter().all(u8::is_ascii_hexdigit)
+            && address.is_some_and(|address| !address.is_empty() && address.iter().all(is_byte));
+    }
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Checks what [`is_host`] does, and that it names somebody (RFC 9110 section 4.2.1).
@@ -95,6 +112,7 @@ mod tests {
             ":80",
             "[::1]",
             "[::1]:80",
+            "[::ffff:1.2.3.4]:80",
             "[v1.a:b]",
             "a_b.example-1",
             "caf%c3%a9",
@@ -121,6 +139,16 @@ mod tests {
             "[::1]a",
             "[::1]80",
             "[[::1]]",
+            "[]",
+            "[a]",
+            "[1.2.3.4]",
+            "[:::1]",
+            "[::1%251]",
+            "[v1]",
+            "[v1.]",
+            "[v.a]",
+            "[vg.a]",
+            "[v1.%41]",
             "a[1]",
             "%",
             "%4",
