@@ -122,8 +122,22 @@ rows! {
         chunked!("3;5\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
     "9112 7.1.1" "an extension with a byte above ASCII":
         chunked!("3;a=\"\u{e9}\"\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
+    "9112 7.1.1" "an extension with a quoted value that has escapes":
+        chunked!("3;a=\"\\\"\\\\;\"\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
     "9112 7.1.1" "a semicolon without an extension":
-        chunked!("3;\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
+        chunked!("3;\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "a quoted value that is not closed":
+        chunked!("3;a=\"b\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "a quoted value whose closing is escaped":
+        chunked!("3;a=\"b\\\"\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "a quoted value with something behind it":
+        chunked!("3;a=\"b\"□\r\nabc\r\n0\r\n\r\n"), each "c=\" " => refused(400);
+    "9112 7.1.1" "an extension with an equals sign and no value":
+        chunked!("3;a=\r\nabc\r\n0\r\n\r\n") => refused(400);
+    "9112 7.1.1" "an extension with what no token contains":
+        chunked!("3;a□b\r\nabc\r\n0\r\n\r\n"), each " \t\"(),/:<>?@[\\]{}\u{e9}" => refused(400);
+    "9112 7.1.1" "a blank behind an extension":
+        chunked!("3;a=b□\r\nabc\r\n0\r\n\r\n"), each " \t" => refused(400);
     "9112 7.1.1" "an extension of 1000 bytes":
         chunked!("3;⟨1000×e⟩\r\nabc\r\n0\r\n\r\n") => sees_body!("abc");
     "9112 7.1.1" "an extension of 20000 bytes":

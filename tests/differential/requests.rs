@@ -114,10 +114,10 @@ const ODD_HOSTS: &[&str] = &[
 const ODD_LENGTH_FRONTS: &[&str] = &["+", "-", "0x", "00", "", " ", "\t"];
 
 /// What stands behind the size of a chunk.
-const SIZE_TAILS: &[&str] = &[";a", ";a=b", ";a=\"b\"", " ;a", ";"];
+const SIZE_TAILS: &[&str] = &[";a", ";a=b", ";a=\"b\"", " ;a", ";a;b=\"c d\""];
 
 const ODD_SIZE_TAILS: &[&str] = &[
-    " ", "\t", "g", ";a\0", ";\r", "\r", ";\n", ";a\u{e9}", " 1", "h",
+    ";", ";a=\"b", " ", "\t", "g", ";a\0", ";\r", "\r", ";\n", ";a\u{e9}", " 1", "h",
 ];
 
 const TRAILERS: &[&str] = &[

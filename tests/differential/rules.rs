@@ -173,14 +173,9 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        name: "a control in an extension of a chunk",
+        name: "an extension of a chunk that is none",
         right: "sockeye: RFC 9112 7.1.1 has tokens and quoted strings there",
-        holds: |it| {
-            let control = |line: &[u8]| {
-                contains(line, b";") && line.iter().any(|b| b.is_ascii_control() && *b != b'\t')
-            };
-            it.refuses(400, "as chunks") && it.has_line(control)
-        },
+        holds: |it| it.refuses(400, "as chunks") && it.has_line(has_odd_extension),
     },
     Rule {
         name: "a bare LF behind a trailer",
@@ -296,6 +291,37 @@ fn is_fit(method: &str, target: &str) -> bool {
 fn has_other_version(line: &[u8]) -> bool {
     let mut found = line.windows(8).filter(|eight| eight.starts_with(b"HTTP/"));
     found.any(|eight| eight[5].is_ascii_digit() && !matches!(&eight[5..], b"1.0" | b"1.1"))
+}
+
+/// Says whether a line has something behind a semicolon that is no list of names and values.
+fn has_odd_extension(line: &[u8]) -> bool {
+    let Some(at) = line.iter().position(|byte| *byte == b';') else {
+        return false;
+    };
+    let text: String = line[at..].iter().map(|byte| char::from(*byte)).collect();
+    // Quotations are every other part, and stand for a value.
+    let parts: Vec<&str> = text.split('"').collect();
+    let closed = parts.len() % 2 == 1;
+    let controls = text.chars().any(|c| c.is_ascii_control() && c != '\t');
+    let unquoted: Vec<&str> = parts.iter().step_by(2).copied().collect();
+    let outside = unquoted.join("\0");
+    let is_token = |text: &str| {
+        let tchar = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        !text.is_empty() && text.chars().all(tchar)
+    };
+    let is_one = |extension: &str| match extension.split_once('=') {
+        Some((name, value)) => {
+            let value = value.trim_start();
+            is_token(name.trim()) && (value == "\0" || is_token(value))
+        }
+        None => is_token(extension.trim_start()),
+    };
+    let mut extensions = outside.split(';').skip(1);
+    let count = extensions.clone().count();
+    let last = extensions.clone().last().is_some_and(is_one);
+    let others = extensions.by_ref().take(count.saturating_sub(1));
+    let good = others.map(str::trim_end).all(is_one) && last;
+    !closed || controls || !good
 }
 
 fn has_bare_line_feed(bytes: &[u8]) -> bool {

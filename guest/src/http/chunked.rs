@@ -5,7 +5,11 @@
 //! body: [`Decoder::needed`] says how many bytes are certain to belong to it. In the steady state
 //! that is a chunk and nearly all of the next one's size line, one `recv` per chunk.
 
+mod extension;
+
 use std::ops::Range;
+
+use extension::Extension;
 
 /// The most digits of a chunk size, leading zeros included.
 const SIZE_DIGITS_MAX: u8 = 16;
@@ -49,8 +53,7 @@ pub(super) struct Decoder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size,
-    SizeBlank,
-    Extension,
+    Extension(Extension),
     SizeLf,
     Data,
     DataCr,
@@ -87,8 +90,8 @@ impl Decoder {
         };
         match self.state {
             State::Size if self.count == 0 => END_BYTES,
-            State::Size | State::Extension => after_size.saturating_add(2),
-            State::SizeBlank => after_size.saturating_add(3),
+            State::Size => after_size.saturating_add(2),
+            State::Extension(extension) => after_size.saturating_add(2 + extension.needed()),
             State::SizeLf => after_size.saturating_add(1),
             State::Data => after_size,
             State::DataCr => 2 + END_BYTES,
@@ -131,13 +134,10 @@ impl Decoder {
     fn frame(&mut self, byte: u8) -> Result<State, Malformed> {
         Ok(match (self.state, byte) {
             (State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
-            (State::Size, b' ' | b'\t') if self.count > 0 => self.extension(State::SizeBlank)?,
-            (State::SizeBlank, b' ' | b'\t') => self.extension(State::SizeBlank)?,
-            (State::Size, b';') if self.count > 0 => self.extension(State::Extension)?,
-            (State::SizeBlank, b';') => self.extension(State::Extension)?,
-            (State::Extension, _) if is_text(byte) => self.extension(State::Extension)?,
             (State::Size, b'\r') if self.count > 0 => State::SizeLf,
-            (State::Extension, b'\r') => State::SizeLf,
+            (State::Size, _) if self.count > 0 => self.extension(Extension::Blank, byte)?,
+            (State::Extension(extension), b'\r') if extension.needed() == 0 => State::SizeLf,
+            (State::Extension(extension), _) => self.extension(extension, byte)?,
             (State::SizeLf, b'\n') => {
                 self.count = 0;
                 if self.size == 0 {
@@ -170,12 +170,11 @@ impl Decoder {
         self.count(SIZE_DIGITS_MAX.into(), State::Size)
     }
 
-    fn extension(&mut self, state: State) -> Result<State, Malformed> {
+    fn extension(&mut self, from: Extension, byte: u8) -> Result<State, Malformed> {
         self.extension_bytes += 1;
-        if self.extension_bytes > EXTENSION_BYTES_MAX {
-            Err(Malformed)
-        } else {
-            Ok(state)
+        match from.step(byte) {
+            Some(to) if self.extension_bytes <= EXTENSION_BYTES_MAX => Ok(State::Extension(to)),
+            _ => Err(Malformed),
         }
     }
 

@@ -109,8 +109,11 @@ fn a_body_decodes_however_it_is_split() {
 #[test]
 fn extensions_and_trailers_are_dropped() {
     check("1;a=b\r\nx\r\n0;c\r\n\r\n", "x");
-    check("1 \t; a=\"b;\t\" \r\nx\r\n0\r\n\r\n", "x");
-    check("1;\r\nx\r\n0\r\n\r\n", "x");
+    check("1 \t; a=\"b;\t\"\r\nx\r\n0\r\n\r\n", "x");
+    check(
+        "1;a;b = c ;d=\"\\\"\u{e9}\\\\\"\t;e\r\nx\r\n0;f\r\n\r\n",
+        "x",
+    );
     check("1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n", "x");
 }
 
@@ -144,6 +147,40 @@ fn bad_sizes_are_malformed() {
         "\u{ff11}",
     ] {
         check_malformed(&format!("{size}\r\na\r\n0\r\n\r\n"));
+    }
+}
+
+#[test]
+fn bad_extensions_are_malformed() {
+    for extension in [
+        ";",
+        ";;a",
+        ";a;",
+        ";=a",
+        ";a=",
+        ";a==b",
+        ";a=b=c",
+        ";a b",
+        ";a=b c",
+        ";a ",
+        ";a=b\t",
+        ";a=\"b\" ",
+        ";a=\"b",
+        ";a=\"b\\\"",
+        ";a=\"b\"c",
+        ";a=b\"c\"",
+        ";\"a\"",
+        ";a=\"\0\"",
+        ";a=\"\\\u{7f}\"",
+        ";\u{e9}",
+        ";a=\u{e9}",
+        ";a,b",
+        " a",
+        "=a",
+        "\"a\"",
+    ] {
+        check_malformed(&format!("1{extension}\r\na\r\n0\r\n\r\n"));
+        check_malformed(&format!("1\r\na\r\n0{extension}\r\n\r\n"));
     }
 }
 
@@ -210,7 +247,7 @@ fn extensions_and_trailers_have_limits() {
     let extension = |length| format!("0;{}\r\n\r\n", "e".repeat(length));
     assert!(decode(extension(16_383).as_bytes(), [20_000]).is_ok());
     check_too_long(&extension(16_384));
-    check_too_long(&format!("0{};\r\n\r\n", " ".repeat(16_384)));
+    check_too_long(&format!("0{};a\r\n\r\n", " ".repeat(16_383)));
     // All of them together count.
     let many = |count| "1;234\r\nx\r\n".repeat(count) + "0\r\n\r\n";
     assert!(decode(many(4096).as_bytes(), [50_000]).is_ok());
