@@ -1,6 +1,6 @@
 //! RFC 9110: methods, expectations, answers without a body, and limits on content.
 
-use super::{Answer, PLAIN, closed, open, refused};
+use super::{After, Answer, Outcome, PLAIN, closed, open, refused};
 
 rows! {
     "9110 9.1" "a method that the handler takes":
@@ -39,6 +39,11 @@ rows! {
         "HEAD / HTTP/1.1\r\nHost: a\r\nA B: c\r\n\r\n" => closed(&[Answer::Bare(400)]);
     "9110 9.3.2" "HEAD of a target that is too long has no body":
         "HEAD /⟨8000×a⟩ HTTP/1.1\r\nHost: a\r\n\r\n" => closed(&[Answer::Bare(414)]);
+    "9110 9.3.2" "HEAD with a head of 20000 bytes has no body, from the host either":
+        "HEAD / HTTP/1.1\r\nHost: a\r\nX: ⟨20000×y⟩\r\n\r\n" => closed(&[Answer::Bare(431)]);
+    "9110 9.3.2" "HEAD that never ends has no body, from the host either":
+        "\r\nHEAD / HTTP/1.1\r\n" =>
+        Outcome { answers: &[Answer::Bare(408)], after: After::Waiting };
     "9110 9.3.2" "HEAD with another expectation has no body":
         "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n" => closed(&[Answer::Bare(417)]);
     "9110 9.3.2" "HEAD of a version that is not spoken has no body":

@@ -146,8 +146,9 @@ impl Worker {
             return;
         };
         if connection.handler.is_http() {
-            let response = refusal.response(&self.environment.limits);
             let stream = &connection.stream;
+            let limits = &self.environment.limits;
+            let response = stream.with_kept(|kept| refusal.response(kept.as_slice(), limits));
             let before = stream.bytes_sent();
             // One short send into an empty buffer. Where it fails the client is gone.
             let _ = stream.try_send(response.as_bytes(), false);

@@ -19,8 +19,9 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The whole answer, with one line that says which limit it was.
-    pub(super) fn response(self, limits: &Limits) -> String {
+    /// The whole answer to a request that begins with `start`, with one line that says which limit
+    /// it was.
+    pub(super) fn response(self, start: &[u8], limits: &Limits) -> String {
         let (status, field, text) = match self {
             Refusal::RequestTimeout => (
                 "408 Request Timeout",
@@ -51,10 +52,20 @@ impl Refusal {
             "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
         );
         let date = OffsetDateTime::now_utc().format(format).unwrap_or_default();
+        // The answer to HEAD has no body (RFC 9110 section 9.3.2); what comes in its place is taken
+        // for the beginning of the next answer.
+        let body = if is_head(start) { "" } else { &text };
         format!(
             "HTTP/1.1 {status}\r\nDate: {date}\r\n{field}Content-Type: text/plain\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             text.len()
         )
     }
+}
+
+/// Says whether a request is one of HEAD, as far as its beginning shows that.
+fn is_head(start: &[u8]) -> bool {
+    // Empty lines in front of a request are ignored (RFC 9112 section 2.2).
+    let blank = start.iter().take_while(|byte| b"\r\n".contains(byte));
+    start[blank.count()..].starts_with(b"HEAD ")
 }
