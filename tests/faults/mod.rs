@@ -6,6 +6,7 @@
 mod kernel;
 mod memory;
 mod operator;
+mod peers;
 
 use std::fs;
 
