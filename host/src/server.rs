@@ -42,8 +42,8 @@ type WorkerEnd = (usize, Result<(), String>);
 
 /// Serves until a signal ends the server.
 ///
-/// SIGINT and SIGTERM end it in order: no connection is accepted any more, parked ones are
-/// closed, and running activations have `drain_timeout` to finish.
+/// SIGINT and SIGTERM end it in order: what has connected is accepted and nothing after it, every
+/// connection has one more request, and what is still open after `drain_timeout` is closed.
 ///
 /// `log` is where the program's log goes, if that counts what it loses.
 ///
@@ -69,6 +69,7 @@ pub fn serve(config: Config, log: Option<LineWriter>) -> Result<(), Error> {
     let ticker = Ticker::start(engine, workers).map_err(starting("start the ticker"))?;
     let draining = Arc::new(AtomicBool::new(false));
     let shortages = Arc::new(AtomicU64::new(0));
+    let handed_over = Arc::new(AtomicBool::new(false));
     let metrics: Vec<Arc<WorkerMetrics>> = (0..workers).map(|_| Arc::default()).collect();
     // Before the workers, so that no signal is missed once the start line is out.
     let signals = runtime.block_on(async { Signals::new() });
@@ -99,6 +100,7 @@ pub fn serve(config: Config, log: Option<LineWriter>) -> Result<(), Error> {
             descriptors_max: descriptors_of_worker(descriptors, workers),
             ticker: ticker.handle(worker),
             draining: Arc::clone(&draining),
+            handed_over: Arc::clone(&handed_over),
         };
         let shared = WorkerShared {
             services: served.iter_mut().map(Served::take_share).collect(),
@@ -209,7 +211,7 @@ async fn run(
                     return Err(Error::SecondSignal);
                 }
                 asked = Some(Instant::now());
-                draining.store(true, Ordering::Relaxed);
+                draining.store(true, Ordering::Release);
                 info!(signal = name, "shutting down");
                 inboxes.iter().for_each(|inbox| inbox.interrupt());
             }

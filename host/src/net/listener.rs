@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that the kernel completes before a worker accepts them. It lowers the value to
 /// `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+pub const BACKLOG: i32 = 4096;
 
 /// How many bytes the kernel takes beyond those that are on their way to the peer.
 ///

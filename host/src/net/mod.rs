@@ -23,7 +23,7 @@ pub use directory::{Directory, OpenError};
 pub use file_cache::FileCache;
 pub use held_file::HeldFile;
 pub use kept::Kept;
-pub use listener::{BindError, Listener, bind_listeners};
+pub use listener::{BACKLOG, BindError, Listener, bind_listeners};
 pub use open_directory::{DirectoryEntry, OpenDirectory};
 pub use open_file::{FileStat, OFFSET_MAX, OpenFile};
 pub use pace::{Pace, PaceLimit};

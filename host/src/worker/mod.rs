@@ -8,6 +8,7 @@ mod active;
 mod addresses;
 mod closing;
 mod connection;
+mod drain;
 mod inbox;
 mod line;
 mod parked;
@@ -21,20 +22,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mio::{Events, Poll};
 
 use addresses::Addresses;
 use connection::{Connection, State, Turn};
+use drain::Drain;
 pub use inbox::Inbox;
 use scheduler::Scheduler;
 pub use scheduler::Token;
 
 use crate::imports::Environment;
 use crate::instance::{Handler, InstancePool, TickerHandle};
-use crate::metrics::{Bound, Failure};
 use crate::moment::Moment;
 use crate::net::{Listener, Stream};
 
@@ -82,6 +83,8 @@ pub struct WorkerParts {
     pub ticker: TickerHandle,
     /// Set when the server shuts down.
     pub draining: Arc<AtomicBool>,
+    /// Set before `draining` where another process serves the listening sockets from now on.
+    pub handed_over: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for WorkerParts {
@@ -122,8 +125,9 @@ pub struct Worker {
     yielding: VecDeque<Token>,
     ticker: TickerHandle,
     draining: Arc<AtomicBool>,
-    /// When what still runs is killed; set once the server shuts down.
-    drain_deadline: Option<Moment>,
+    handed_over: Arc<AtomicBool>,
+    /// Set once the server shuts down.
+    drain: Option<Drain>,
     /// Before which accepting is not tried again, after descriptors ran out.
     accept_again: Option<Moment>,
     /// With as many connections, idle ones are closed to accept others.
@@ -170,7 +174,8 @@ impl Worker {
             yielding: VecDeque::new(),
             ticker: parts.ticker,
             draining: parts.draining,
-            drain_deadline: None,
+            handed_over: parts.handed_over,
+            drain: None,
             accept_again: None,
             descriptors_max: parts.descriptors_max,
             full: false,
@@ -195,12 +200,13 @@ impl Worker {
             self.ticker.begin();
             self.expire();
             self.accept();
+            self.finish_accepting();
             self.step_ready();
             self.ticker.end();
             self.scheduler.end_turn();
             self.admit_waiting();
             self.pool.trim(self.now);
-            if self.drain_deadline.is_some() && self.scheduler.is_empty() {
+            if self.is_drained() {
                 return Ok(());
             }
         }
@@ -214,7 +220,7 @@ impl Worker {
         } else {
             let deadlines = [
                 self.scheduler.next_deadline(),
-                self.drain_deadline,
+                self.drain.map(|drain| drain.deadline),
                 self.accept_again,
                 self.pool.trim_at(),
             ];
@@ -327,36 +333,6 @@ impl Worker {
         let (received, sent) = stream.take_byte_counts();
         self.environment.metrics.bytes_received.add(received);
         self.environment.metrics.bytes_sent.add(sent);
-    }
-
-    /// Begins to shut down when the server asks for it, and ends what takes too long then.
-    fn drain_if_asked(&mut self) {
-        match self.drain_deadline {
-            None if self.draining.load(Ordering::Relaxed) => {
-                self.listening.clear();
-                let deadline = self.now.after(self.environment.limits.drain_timeout);
-                self.drain_deadline = Some(deadline);
-                // Guests that only wait give up first, and leave their connections parked.
-                while self.reclaim_an_instance() {}
-                for token in self.tokens(Connection::is_parked) {
-                    self.close(token);
-                }
-            }
-            Some(deadline) if deadline <= self.now => {
-                for token in self.tokens(Connection::is_active) {
-                    self.environment.count(Bound::DrainTime);
-                    self.kill(
-                        token,
-                        Failure::Drain,
-                        "it ran longer than `--drain-timeout`",
-                    );
-                }
-                for token in self.tokens(|_| true) {
-                    self.close(token);
-                }
-            }
-            _ => {}
-        }
     }
 
     fn tokens(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Token> {

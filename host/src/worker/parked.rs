@@ -26,7 +26,12 @@ impl Worker {
         let stream = Rc::clone(&connection.stream);
         stream.push_held();
         let shut = stream.is_send_shut() || stream.is_receive_shut();
-        if shut || self.environment.is_draining() {
+        // What began during a drain was the last; the guest was told so. What began before may have
+        // been answered without a word of it, so the client may send one more request.
+        let last = self
+            .drain
+            .is_some_and(|drain| connection.since >= drain.began);
+        if shut || last {
             return self.begin_closing(token);
         }
         let has_bytes = stream.with_kept(|kept| {
