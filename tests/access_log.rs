@@ -217,6 +217,7 @@ fn what_was_answered_is_in_the_log_when_the_server_has_ended() {
             client.response();
         }
     }
+    drop(clients);
     server.stop();
     let text = fs::read_to_string(scratch.path().join("access.log")).unwrap();
     assert_eq!(text.lines().count(), 1000);

@@ -199,6 +199,7 @@ fn ten_misbehaving_guests_at_once_harm_no_normal_client() {
         let logged = || server.log_lines("activation ended").len();
         wait::within(PATIENCE_FOR_LOG, || (logged() >= paths.len()).then_some(()));
         assert_eq!(logged(), paths.len(), "lines that name the cause");
+        drop(flood);
         server.stop();
     });
 }
