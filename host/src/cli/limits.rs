@@ -130,7 +130,7 @@ struct HandlerLimitArgs {
     #[arg(long, value_name = "N", default_value = "20")]
     log_lines: u32,
 
-    /// Time for running activations when the server ends
+    /// Time for open connections when the server ends
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
     drain_timeout: Duration,
 }
