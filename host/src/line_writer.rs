@@ -4,10 +4,12 @@
 //! A leaf. What does not fit into the queue is dropped and counted, and so is what cannot be
 //! written.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 enum Message {
     Line(Vec<u8>),
+    /// There may be another place to write to.
+    Reopened,
     End(SyncSender<()>),
 }
 
@@ -30,6 +34,24 @@ enum Message {
 pub struct LineWriter {
     queue: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    reopened: Reopened,
+}
+
+/// What is written to, where it was opened again.
+#[derive(Clone, Default)]
+struct Reopened(Arc<Mutex<Option<Box<dyn Write + Send>>>>);
+
+impl Reopened {
+    fn replace(&self, out: Option<Box<dyn Write + Send>>) -> Option<Box<dyn Write + Send>> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *slot, out)
+    }
+}
+
+impl fmt::Debug for Reopened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reopened")
+    }
 }
 
 /// Writes what is left when it is dropped, if that can be done within a second.
@@ -52,9 +74,15 @@ impl LineWriter {
         let (queue, lines) = sync_channel(LINES_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&dropped);
+        let reopened = Reopened::default();
+        let slot = reopened.clone();
         let thread = thread::Builder::new().name(name.to_owned());
-        thread.spawn(move || write(&lines, out, &count, failed))?;
-        let writer = LineWriter { queue, dropped };
+        thread.spawn(move || write(&lines, Box::new(out), &slot, &count, failed))?;
+        let writer = LineWriter {
+            queue,
+            dropped,
+            reopened,
+        };
         let thread = LineThread {
             writer: writer.clone(),
         };
@@ -66,6 +94,13 @@ impl LineWriter {
         if self.queue.try_send(Message::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Writes to `out` from now on; lines that still wait may go there, too.
+    pub fn reopen(&self, out: impl Write + Send + 'static) {
+        self.reopened.replace(Some(Box::new(out)));
+        // Where the queue is full, the thread has work and looks for itself.
+        let _ = self.queue.try_send(Message::Reopened);
     }
 
     /// How many lines were lost.
@@ -104,7 +139,8 @@ impl Drop for LineThread {
 
 fn write(
     queue: &Receiver<Message>,
-    mut out: impl Write,
+    mut out: Box<dyn Write + Send>,
+    reopened: &Reopened,
     dropped: &AtomicU64,
     failed: impl Fn(io::Error),
 ) {
@@ -115,17 +151,24 @@ fn write(
     while let Ok(first) = queue.recv() {
         // What waits goes out by one call.
         let mut ended = None;
-        let mended = usize::from(torn);
+        let mut mended = usize::from(torn);
         bytes.extend(torn.then_some(b'\n'));
         let mut next = Some(first);
         while let Some(message) = next.take() {
             match message {
                 Message::Line(line) => bytes.extend_from_slice(&line),
+                Message::Reopened => {}
                 Message::End(end) => ended = Some(end),
             }
             if bytes.len() < BATCH_BYTES && ended.is_none() {
                 next = queue.try_recv().ok();
             }
+        }
+        if let Some(other) = reopened.replace(None) {
+            out = other;
+            // The torn line is where the thread wrote before.
+            torn = false;
+            bytes.drain(..std::mem::take(&mut mended));
         }
         let (written, result) = write_some(&mut out, &bytes);
         if let Some(last) = bytes[..written].last() {
