@@ -4,7 +4,9 @@
 //! connection's path. A test that needs a program this machine lacks says so on stderr.
 
 mod client;
+mod family;
 mod gauges;
+mod load;
 mod machine;
 mod random;
 mod scratch;
@@ -52,8 +54,12 @@ mod static_site;
 
 mod access_log;
 mod metrics;
+mod reload;
+mod service_manager;
 mod signals;
+mod socket_activation;
 mod syscalls;
+mod take_over;
 
 mod faults;
 

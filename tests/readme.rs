@@ -25,7 +25,7 @@ fn readme() -> String {
 }
 
 /// Returns the fenced blocks of the README in `language`.
-fn blocks(language: &str) -> Vec<String> {
+pub(crate) fn blocks(language: &str) -> Vec<String> {
     let text = readme();
     let fence = format!("```{language}\n");
     let blocks: Vec<String> = text

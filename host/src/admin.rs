@@ -6,8 +6,9 @@ mod summed;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -15,13 +16,15 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
+use socket2::Socket;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tracing::debug;
 
 use crate::Error;
 use crate::line_writer::LineWriter;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{ServerMetrics, WorkerMetrics};
 use summed::Summed;
 
 /// Connections that are served at the same time; more of them wait.
@@ -38,42 +41,101 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The workers' counters, whether the server is shutting down, and its logs by name.
+    /// The counters of the workers and the server, whether it is shutting down, and its logs by
+    /// name.
     pub(crate) fn new(
         workers: Vec<Arc<WorkerMetrics>>,
+        server: Arc<ServerMetrics>,
         draining: Arc<AtomicBool>,
         logs: [(&'static str, Option<LineWriter>); 2],
     ) -> State {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Summed { workers, logs }));
+        let summed = Summed {
+            workers,
+            logs,
+            server,
+        };
+        registry.register_collector(Box::new(summed));
         State { registry, draining }
     }
 }
 
-/// Starts serving `/metrics`, `/healthz` and `/readyz`, and returns the address with its real
-/// port.
-///
-/// # Errors
-/// [`Error::Admin`] where the address cannot be listened on.
-pub(crate) fn start(
-    runtime: &Runtime,
+/// The operator's interface of a running server.
+#[derive(Debug)]
+pub(crate) struct Admin {
     address: SocketAddr,
-    state: State,
-) -> Result<SocketAddr, Error> {
-    let fail = |source| Error::Admin { address, source };
-    let listener = runtime.block_on(TcpListener::bind(address)).map_err(fail)?;
-    let actual = listener.local_addr().map_err(fail)?;
-    runtime.spawn(accept(listener, Arc::new(state)));
-    Ok(actual)
+    listener: Arc<TcpListener>,
+    /// Becomes true when another process serves it.
+    handed_over: watch::Sender<bool>,
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+impl Admin {
+    /// Starts serving `/metrics`, `/healthz` and `/readyz`, at a socket that listens already where
+    /// there is one.
+    ///
+    /// # Errors
+    /// [`Error::Admin`] where the address cannot be listened on.
+    pub(crate) fn start(
+        runtime: &Runtime,
+        address: SocketAddr,
+        inherited: Option<Arc<Socket>>,
+        state: State,
+    ) -> Result<Admin, Error> {
+        let listener = async {
+            match inherited {
+                None => TcpListener::bind(address).await,
+                Some(socket) => {
+                    socket.set_nonblocking(true)?;
+                    TcpListener::from_std(socket.try_clone()?.into())
+                }
+            }
+        };
+        let fail = |source| Error::Admin { address, source };
+        let listener = Arc::new(runtime.block_on(listener).map_err(fail)?);
+        let (handed_over, watched) = watch::channel(false);
+        let accepted = accept(Arc::clone(&listener), Arc::new(state), watched);
+        runtime.spawn(accepted);
+        Ok(Admin {
+            address: listener.local_addr().map_err(fail)?,
+            listener,
+            handed_over,
+        })
+    }
+
+    /// The address, with its real port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The listening socket, for handing it to another process for as long as this one serves it.
+    pub(crate) fn listener(&self) -> Weak<TcpListener> {
+        Arc::downgrade(&self.listener)
+    }
+
+    /// Leaves it to another process: accepts nobody, and closes what is open once it is answered.
+    pub(crate) fn hand_over(self) {
+        self.handed_over.send_replace(true);
+    }
+}
+
+/// Waits until another process serves; for ever where the server ends without one.
+async fn handed_over(watched: &mut watch::Receiver<bool>) {
+    if watched.wait_for(|handed_over| *handed_over).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+async fn accept(listener: Arc<TcpListener>, state: Arc<State>, mut watched: watch::Receiver<bool>) {
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
-        let stream = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = handed_over(&mut watched) => return,
+        };
+        let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
                 debug!(%error, "the admin listener failed to accept");
@@ -82,20 +144,33 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
             }
         };
         let state = Arc::clone(&state);
+        let watched = watched.clone();
         tokio::spawn(async move {
-            let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-                let response = answer(&request, &state);
-                async move { Ok::<_, Infallible>(response) }
-            });
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT);
-            if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-                debug!(%error, "an admin connection failed");
-            }
+            serve(stream, &state, watched).await;
             drop(place);
         });
+    }
+}
+
+async fn serve(stream: TcpStream, state: &State, mut watched: watch::Receiver<bool>) {
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+        let response = answer(&request, state);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    let mut served = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let end = tokio::select! {
+        end = served.as_mut() => end,
+        () = handed_over(&mut watched) => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = end {
+        debug!(%error, "an admin connection failed");
     }
 }
 

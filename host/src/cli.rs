@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::line_writer::{LineThread, LineWriter};
-use crate::{Error, server};
+use crate::{Error, Inherited, server};
 
 mod check;
 mod compile;
@@ -105,6 +105,8 @@ fn run(mut args: Vec<OsString>) -> Result<(), Error> {
 
 /// Serves what the command line says, and the configuration file where that is silent.
 fn serve(typed: ServeArgs, matches: &ArgMatches, mut args: Vec<OsString>) -> Result<(), Error> {
+    // Before anything is opened, so that no descriptor is taken for one that was handed over.
+    let inherited = Inherited::take()?;
     let of_serve = |matches: &ArgMatches| {
         let matches = matches.subcommand_matches("serve");
         matches.expect("it is the command that was typed").clone()
@@ -134,7 +136,7 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, mut args: Vec<OsString>) -> Res
         let decided = server::decided(&config)?;
         return print(print_config::text(&matches, &services, &decided).as_bytes());
     }
-    server::serve(config, Some(log))
+    server::serve(config, inherited, Some(log))
 }
 
 /// Reads arguments; ends the process where they ask for help or are wrong.

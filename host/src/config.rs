@@ -4,7 +4,7 @@
 //! in itself. Every bound of the host has its place and its default here.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,12 +155,16 @@ impl fmt::Display for Source {
     }
 }
 
+/// Where a server listens that was not told.
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
 /// A component, where its clients come in, and what it is granted.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// The component.
     pub component: Source,
-    /// Where to listen; at least one address.
+    /// Where to listen. Where that is nowhere: at the sockets that the process was started with, if
+    /// this is the only service, and else at [`LISTEN_DEFAULT`].
     pub listen: Vec<SocketAddr>,
     /// The directory that guests may read.
     pub root: Option<Arc<Directory>>,
@@ -212,6 +216,8 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// The bounds.
     pub limits: Limits,
+    /// How long a new process has to say that it serves, before it is ended.
+    pub take_over_timeout: Duration,
     /// How the components are compiled.
     pub compiling: Compiling,
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::net::BindError;
+use crate::net::{BindError, InheritError};
 
 /// An error that ends the program. What to do about it is in [`Error::hint`].
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,22 @@ pub enum Error {
         needed: usize,
         /// What it may have, in bytes.
         limit: usize,
+    },
+    /// A component that is to replace another one serves another kind of clients.
+    #[error("`{name}` exports `{exports}` now, and `{served}` is what is served")]
+    OtherHandler {
+        /// The path as it was given.
+        name: String,
+        /// The interface that it exports.
+        exports: &'static str,
+        /// The interface that the one before exports.
+        served: &'static str,
+    },
+    /// A component that is to replace another one does not fit into the places for instances.
+    #[error("`{name}` has more memories or tables than the running instances have room for")]
+    LargerPool {
+        /// The path as it was given.
+        name: String,
     },
     /// The file is machine code, which nobody has vouched for.
     #[error("`{name}` was compiled before, and is native code that no sandbox holds")]
@@ -196,6 +212,9 @@ pub enum Error {
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The sockets that the process was started with are not what it is to serve.
+    #[error(transparent)]
+    Inherit(#[from] InheritError),
     /// The admin address cannot be listened on.
     #[error("failed to listen on `{address}` for `--admin`")]
     Admin {
@@ -226,6 +245,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error with its causes, for the log.
+    pub(crate) fn in_one_line(&self) -> String {
+        let first: &dyn std::error::Error = self;
+        let causes = std::iter::successors(Some(first), |error| error.source());
+        let causes: Vec<String> = causes.map(ToString::to_string).collect();
+        causes.join(": ").replace('\n', " ")
+    }
+
     /// What the operator can do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -280,6 +307,9 @@ impl Error {
                  `wasmtime serve`"
                     .to_owned()
             }
+            Error::OtherHandler { .. } | Error::LargerPool { .. } => {
+                "SIGUSR2 starts the server anew, without losing a connection".to_owned()
+            }
             Error::FilesOnly { .. } => {
                 "give the directory with `--root DIR`, and no component".to_owned()
             }
@@ -308,6 +338,7 @@ impl Error {
             | Error::Admin { source, address } => {
                 return bind_hint(source, *address);
             }
+            Error::Inherit(error) => inherit_hint(error),
             Error::WriteCompiled { .. }
             | Error::ReadConfig { .. }
             | Error::ConfigSyntax { .. }
@@ -319,6 +350,31 @@ impl Error {
             | Error::SecondSignal => return None,
         };
         Some(hint)
+    }
+}
+
+fn inherit_hint(error: &InheritError) -> String {
+    match error {
+        InheritError::NoPredecessor { .. } => {
+            "`SOCKEYE_PREDECESSOR` is for processes that a server starts itself; unset it"
+                .to_owned()
+        }
+        InheritError::Variables { .. } => {
+            "whoever starts the server sets them; without `LISTEN_FDS` it listens by itself"
+                .to_owned()
+        }
+        InheritError::NoListener { .. } => {
+            "hand over sockets of TCP that listen, such as `ListenStream=` of a socket unit with \
+             `Accept=no`"
+                .to_owned()
+        }
+        InheritError::Unclaimed { address, name, .. } => {
+            let flag = match name == crate::net::inherited::ADMIN {
+                true => "--admin",
+                false => "--listen",
+            };
+            format!("give `{flag} {address}`, or do not hand the socket over")
+        }
     }
 }
 

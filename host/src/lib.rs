@@ -22,4 +22,4 @@ mod moment;
 mod trouble;
 
 pub use error::Error;
-pub use net::Directory;
+pub use net::{Directory, Inherited};

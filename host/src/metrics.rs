@@ -147,7 +147,7 @@ labels! {
         OpenFiles = "open_files",
         /// Log lines of guests.
         LogLines = "log_lines",
-        /// Time for running activations at the end of the server.
+        /// Time for open connections at the end of the server.
         DrainTime = "drain_time",
         /// Descriptors of the process.
         Descriptors = "descriptors",
@@ -182,6 +182,17 @@ labels! {
         /// No instance could be made.
         Instantiation = "instantiation",
     }
+}
+
+/// The counters of the server as a whole; one thread at a time counts.
+#[derive(Debug, Default)]
+pub struct ServerMetrics {
+    /// Components that were replaced.
+    pub reloaded: Counter,
+    /// Components that could not be replaced.
+    pub reloads_failed: Counter,
+    /// New processes that did not take over.
+    pub take_overs_failed: Counter,
 }
 
 /// The counters of one worker, on cache lines of their own.

@@ -10,7 +10,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::line_writer::LineWriter;
-use crate::metrics::{Bound, ConnectionState, Counter, Durations, Failure, WorkerMetrics};
+use crate::metrics::{
+    Bound, ConnectionState, Counter, Durations, Failure, ServerMetrics, WorkerMetrics,
+};
 
 /// The workers' counters, summed when they are read.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(super) struct Summed {
     pub(super) workers: Vec<Arc<WorkerMetrics>>,
     /// The logs that there are, by name.
     pub(super) logs: [(&'static str, Option<LineWriter>); 2],
+    pub(super) server: Arc<ServerMetrics>,
 }
 
 impl Summed {
@@ -149,6 +152,20 @@ impl Collector for Summed {
             "log_lines_dropped",
             "Lines that could not be written, or not fast enough, by log",
             logs,
+        )?;
+        let reloads = [
+            (("result", "ok"), &self.server.reloaded),
+            (("result", "failed"), &self.server.reloads_failed),
+        ];
+        write.labelled(
+            "reloads",
+            "Components read again, by whether that replaced what was served",
+            reloads.map(|(label, counter)| (label, ConstCounter::new(counter.get()))),
+        )?;
+        write.counter(
+            "take_overs_failed",
+            "New processes that did not take over",
+            self.server.take_overs_failed.get(),
         )?;
         let failures = Failure::ALL.iter().map(|&failure| {
             let value = self.sum(|worker| worker.failure(failure));

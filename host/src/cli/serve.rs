@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, ValueHint};
 use tracing::warn;
 
 use super::limits::LimitArgs;
-use super::values::{parse_address, parse_count, parse_header_value};
+use super::values::{parse_address, parse_count, parse_header_value, parse_limit};
 use crate::Error;
 use crate::config::{
     AccessLog, AccessLogFormat, ActivateOn, CodeCache, Compiling, Config, Reuse, Service, Source,
@@ -22,7 +23,12 @@ Examples:
   sockeye serve handler.wasm --listen 0.0.0.0:80 --admin 127.0.0.1:9090 --access-log -
 
 Every flag can stand in `sockeye.toml`, without its dashes: `root = \"public\"`. What is typed here
-takes precedence. Several handlers are `[[service]]` tables there, each with flags of its own.";
+takes precedence. Several handlers are `[[service]]` tables there, each with flags of its own.
+
+Signals:
+  SIGTERM, SIGINT   finish every connection and end; a second one ends at once
+  SIGHUP            read the components again, and open the access log again
+  SIGUSR2           start the program again and hand all listening sockets over to it";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -46,9 +52,9 @@ pub(super) struct ServiceArgs {
     #[arg(value_name = "COMPONENT", value_hint = ValueHint::FilePath)]
     component: Option<PathBuf>,
 
-    /// Where to listen; can be given several times; port 0 picks a free port
+    /// Where to listen; can be given several times; port 0 picks a free port [default: the sockets
+    /// that a service manager hands over, or else 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = "Handler")]
-    #[arg(default_value = "127.0.0.1:8080")]
     listen: Vec<SocketAddr>,
 
     /// The one directory that the handler may read files from [default: none]
@@ -100,6 +106,10 @@ struct ServerArgs {
     /// Where to serve /metrics, /healthz and /readyz [default: nowhere]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     admin: Option<SocketAddr>,
+
+    /// Time for a new process to serve, after SIGUSR2; then it is ended and this one goes on
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
+    take_over_timeout: Duration,
 
     /// The configuration file [default: `sockeye.toml`, if it is in the current directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -199,6 +209,7 @@ impl ServeArgs {
             admin: self.server.admin,
             access_log: self.log.access_log(),
             limits: self.limits.into_limits(),
+            take_over_timeout: self.server.take_over_timeout,
             compiling: self.compiling.into_compiling()?,
         })
     }

@@ -258,7 +258,8 @@ impl connections::HostConnection for Guest {
             return Ok(false);
         };
         let service = Rc::clone(&self.service);
-        Ok(on_worker(async move { next(&service, &activation).await }).await)
+        let generation = self.generation();
+        Ok(on_worker(async move { next(&service, generation, &activation).await }).await)
     }
 
     fn closing(&mut self, handle: Handle) -> wasmtime::Result<bool> {
@@ -321,8 +322,9 @@ impl Guest {
     }
 }
 
-/// Decides whether the guest goes on with its connection; see `next` in `connections.wit`.
-async fn next(service: &Service, activation: &Activation) -> bool {
+/// Decides whether the guest goes on with its connection; see `next` in `connections.wit`. A guest
+/// of an earlier `generation` leaves it to the component that has replaced its own.
+async fn next(service: &Service, generation: u64, activation: &Activation) -> bool {
     let environment = &service.environment;
     let stream = &activation.stream;
     stream.push_held();
@@ -339,6 +341,7 @@ async fn next(service: &Service, activation: &Activation) -> bool {
         let hand_back = service.reuse == Reuse::Never
             || environment.wanted.get()
             || environment.is_draining()
+            || service.generation.get() != generation
             || stream.is_receive_shut()
             || activation.is_half_spent(&environment.limits);
         if hand_back {

@@ -31,6 +31,8 @@ pub struct Guest {
     wasi: Option<WasiCtx>,
     wasi_table: ResourceTable,
     handles_max: usize,
+    /// Which of the service's components this is an instance of.
+    generation: u64,
 }
 
 impl std::fmt::Debug for Guest {
@@ -54,6 +56,7 @@ impl Guest {
         Guest {
             table: table(),
             open_files: 0,
+            generation: service.generation.get(),
             service: SendWrapper::new(service),
             activation: SendWrapper::new(None),
             memory: InstanceMemory::new(initial_bytes),
@@ -71,6 +74,16 @@ impl Guest {
     /// The bounds of the worker.
     pub fn limits(&self) -> &Limits {
         &self.environment().limits
+    }
+
+    /// Whether the service still has the component that this is an instance of.
+    pub fn is_current(&self) -> bool {
+        self.generation == self.service.generation.get()
+    }
+
+    /// Which of the service's components this is an instance of.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// What the guests of the worker share.

@@ -1,6 +1,6 @@
 //! What the guests of one service are granted on one worker, and what activates its connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::activation::Request;
@@ -33,6 +33,8 @@ pub struct Service {
     pub files: RefCell<FileCache>,
     /// The arguments of the component, as WASI knows them.
     pub arguments: Vec<String>,
+    /// Which of the components that the service has had is the present one.
+    pub generation: Cell<u64>,
 }
 
 impl Service {

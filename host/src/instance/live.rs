@@ -56,7 +56,7 @@ impl Instance {
         handler: &Rc<Handler>,
         activation: &Rc<Activation>,
     ) -> Result<Instance, Killed> {
-        let program = &handler.program;
+        let program = handler.program();
         let guest = Guest::new(Rc::clone(&handler.service), program.initial_bytes);
         let mut store = Store::new(program.pre.engine(), guest);
         store.limiter(|guest| guest);
@@ -126,6 +126,11 @@ impl Instance {
         Rc::ptr_eq(&self.handler, handler)
     }
 
+    /// Whether its component is still what its handler serves with.
+    pub fn is_current(&self) -> bool {
+        self.store.data().is_current()
+    }
+
     /// Whether the instance may serve another connection, after an activation that ended well.
     pub fn is_reusable(&self) -> bool {
         let guest = self.store.data();
@@ -134,6 +139,7 @@ impl Instance {
             guest.environment().count(Bound::Reuses);
         }
         !is_used_up
+            && guest.is_current()
             && guest.holds_nothing()
             && !guest.is_nearly_full()
             && !guest.was_refused_memory()

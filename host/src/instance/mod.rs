@@ -17,10 +17,10 @@ mod ticker;
 pub use cache::CodeCache;
 pub use compiled::Compiled;
 pub use engine::{compiling, prepare_thread};
-pub use handler::Handler;
+pub use handler::{Handler, Replaceable};
 pub use live::{Instance, Verdict};
 pub use pool::{InstancePool, Place};
-pub use program::{HandlerKind, Program, Programs, linker};
+pub use program::{HandlerKind, Loader, Program, Programs, linker};
 pub use task::{Ended, Task};
 pub use ticker::{Ticker, TickerHandle};
 

@@ -118,6 +118,12 @@ impl InstancePool {
         self.count();
     }
 
+    /// Drops the warm instances of components that have been replaced.
+    pub fn drop_outdated(&mut self) {
+        self.warm.retain(Instance::is_current);
+        self.count();
+    }
+
     fn count(&self) {
         self.metrics.instances_live.set(self.live as u64);
         self.metrics.instances_warm.set(self.warm.len() as u64);

@@ -8,7 +8,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use super::engine::{self, Needs};
 use super::{capacity, compiled::Compiled};
 use crate::Error;
-use crate::config::{Config, Source};
+use crate::config::{Compiling, Config, Source};
 use crate::imports::{self, Guest};
 
 /// Which of the two interfaces a component exports.
@@ -44,15 +44,33 @@ impl HandlerKind {
 /// Every component of a server, on the one engine that runs them.
 #[derive(Debug)]
 pub struct Programs {
-    /// The engine whose pool the instances come from.
-    pub engine: Engine,
+    /// What made them, and can make others that fit into the same pool.
+    pub loader: Loader,
     /// How many instances the pool holds.
     pub instances_max: u32,
     /// The components, in the order of the configuration's services.
     pub each: Vec<Program>,
 }
 
-/// A component with all it takes to make instances of it. Shared by the workers, read-only.
+/// Makes programs for the one engine that runs them.
+pub struct Loader {
+    /// The engine whose pool the instances come from.
+    pub engine: Engine,
+    linker: Linker<Guest>,
+    /// What the pool was made for.
+    needs: Needs,
+    instance_bytes_max: usize,
+    compiling: Compiling,
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader").finish_non_exhaustive()
+    }
+}
+
+/// A component with all it takes to make instances of it. Cheap to clone.
+#[derive(Clone)]
 pub struct Program {
     /// What clients are to speak.
     pub kind: HandlerKind,
@@ -83,15 +101,7 @@ impl Programs {
             .collect::<Result<Vec<_>, _>>()?;
         let limit = config.limits.instance_bytes_max;
         for (service, compiled) in config.services.iter().zip(&compiled) {
-            let needed = compiled.needs().memory_bytes;
-            if needed > limit {
-                let name = service.component.to_string();
-                return Err(Error::MemoryLimit {
-                    name,
-                    needed,
-                    limit,
-                });
-            }
+            check_memory(&service.component, compiled.needs(), limit)?;
         }
         // One pool for all: any instance fits into any of its places.
         let needs = compiled.iter().map(Compiled::needs);
@@ -107,9 +117,58 @@ impl Programs {
         Ok(Programs {
             instances_max,
             each: each.collect::<Result<_, _>>()?,
-            engine,
+            loader: Loader {
+                engine,
+                linker,
+                needs,
+                instance_bytes_max: limit,
+                compiling: config.compiling.clone(),
+            },
         })
     }
+}
+
+impl Loader {
+    /// Reads, compiles and links a component that is to replace one of `kind`.
+    ///
+    /// # Errors
+    /// What is wrong with the file or the component, as at the start; [`Error::OtherHandler`] and
+    /// [`Error::LargerPool`] where it cannot take the place of the other.
+    ///
+    /// # Blocking
+    /// For as long as it takes to compile.
+    pub fn load(&self, source: &Source, kind: HandlerKind) -> Result<Program, Error> {
+        let compiler = engine::compiling()?;
+        let compiled = Compiled::load(&compiler, source, &self.compiling)?;
+        let needs = compiled.needs();
+        check_memory(source, needs, self.instance_bytes_max)?;
+        if needs.memories > self.needs.memories || needs.tables > self.needs.tables {
+            let name = source.to_string();
+            return Err(Error::LargerPool { name });
+        }
+        let component = compiled.into_component(&self.engine)?;
+        let program = Program::link(&self.linker, source, &component)?;
+        if program.kind != kind {
+            return Err(Error::OtherHandler {
+                name: source.to_string(),
+                exports: program.kind.interface(),
+                served: kind.interface(),
+            });
+        }
+        Ok(program)
+    }
+}
+
+fn check_memory(source: &Source, needs: Needs, limit: usize) -> Result<(), Error> {
+    let needed = needs.memory_bytes;
+    if needed <= limit {
+        return Ok(());
+    }
+    Err(Error::MemoryLimit {
+        name: source.to_string(),
+        needed,
+        limit,
+    })
 }
 
 impl Program {

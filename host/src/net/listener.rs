@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rustix::net::SocketFlags;
@@ -31,10 +32,11 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// A non-blocking listening socket that belongs to one worker.
+/// A non-blocking listening socket of one worker; where there are fewer sockets than workers, of
+/// several.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Socket,
+    socket: Arc<Socket>,
     address: SocketAddr,
     /// Whether `accept` is worth trying. Only a call that would block clears it, because an edge
     /// never comes twice.
@@ -70,6 +72,36 @@ pub fn bind_listeners(address: SocketAddr, workers: usize) -> Result<Vec<Listene
     Ok(listeners)
 }
 
+/// Shares out sockets that listen at `address` already: every socket has a worker, and every worker
+/// a socket.
+///
+/// # Errors
+/// Where the kernel refuses the options that the server's own sockets have.
+pub fn share_listeners(
+    address: SocketAddr,
+    sockets: &[Arc<Socket>],
+    workers: usize,
+) -> Result<Vec<Vec<Listener>>, BindError> {
+    for socket in sockets {
+        let set = Listener::set_inherited_options(socket);
+        set.and_then(|()| socket.set_nonblocking(true))
+            .map_err(|source| BindError {
+                step: "set options of",
+                address,
+                source,
+            })?;
+    }
+    let mut shares: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
+    for index in 0..workers.max(sockets.len()) {
+        shares[index % workers].push(Listener {
+            socket: Arc::clone(&sockets[index % sockets.len()]),
+            address,
+            ready: false,
+        });
+    }
+    Ok(shares)
+}
+
 fn new_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -103,7 +135,7 @@ impl Listener {
         let actual = socket.local_addr().map_err(|error| ("name", error))?;
         let address = actual.as_socket().unwrap_or(address);
         Ok(Listener {
-            socket,
+            socket: Arc::new(socket),
             address,
             ready: false,
         })
@@ -132,7 +164,12 @@ impl Listener {
     /// of connections that failed before they were accepted, after which others may be waiting.
     pub fn accept(&self) -> io::Result<OwnedFd> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        Ok(rustix::net::accept_with(&self.socket, flags)?)
+        Ok(rustix::net::accept_with(&*self.socket, flags)?)
+    }
+
+    /// The socket, for handing it to another process for as long as a worker has it.
+    pub fn socket(&self) -> Weak<Socket> {
+        Arc::downgrade(&self.socket)
     }
 
     /// The descriptor, for registering it with the selector.

@@ -7,6 +7,7 @@
 mod directory;
 mod file_cache;
 mod held_file;
+pub mod inherited;
 mod kept;
 mod listener;
 mod open_directory;
@@ -22,8 +23,9 @@ mod wait;
 pub use directory::{Directory, OpenError};
 pub use file_cache::FileCache;
 pub use held_file::HeldFile;
+pub use inherited::{InheritError, Inherited};
 pub use kept::Kept;
-pub use listener::{BACKLOG, BindError, Listener, bind_listeners};
+pub use listener::{BACKLOG, BindError, Listener, bind_listeners, share_listeners};
 pub use open_directory::{DirectoryEntry, OpenDirectory};
 pub use open_file::{FileStat, OFFSET_MAX, OpenFile};
 pub use pace::{Pace, PaceLimit};

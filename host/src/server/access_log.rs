@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 use rustix::fs::OFlags;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::Error;
 use crate::config::AccessLog;
@@ -43,6 +43,21 @@ impl AccessLogWriter {
             writer,
             _thread: thread,
         })
+    }
+
+    /// Opens the file again, so that one that was renamed is left alone and a new one begun.
+    pub(super) fn reopen(&self) {
+        let Some(path) = &self.log.path else {
+            return;
+        };
+        let path = path.display();
+        match open(&self.log) {
+            Ok(file) => {
+                self.writer.reopen(file);
+                info!(%path, "access log opened again");
+            }
+            Err(error) => error!(%path, %error, "failed to open the access log again"),
+        }
     }
 
     /// The queue of lines.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
+use crate::config::Limits;
 use crate::worker::Inbox;
 
 /// How often it is looked at.
@@ -18,10 +19,17 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// The memory of the machine, or what the cgroup may have of it.
 ///
 /// `None` where the system does not tell, which is anywhere but on Linux.
-pub(super) fn total_bytes() -> Option<usize> {
+fn total_bytes() -> Option<usize> {
     let machine = meminfo("MemTotal:")?;
     let cgroup = cgroup().and_then(|cgroup| number(&cgroup, "memory.max"));
     Some(cgroup.map_or(machine, |cgroup| cgroup.min(machine)))
+}
+
+/// What the guests may have together: half of the memory there is, unless the operator says more or
+/// less.
+pub(super) fn limit_of_guests(limits: &Limits) -> usize {
+    let half = || total_bytes().map_or(usize::MAX, |bytes| bytes / 2);
+    limits.total_bytes_max.unwrap_or_else(half)
 }
 
 /// What is left of it; what the kernel keeps for later and can drop counts as left.

@@ -1,68 +1,73 @@
-//! A service on its way to the workers: its sockets are bound, and each worker gets a share.
+//! A service on its way to the workers: its sockets are open, and each worker gets a share.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use socket2::Socket;
 use tracing::info;
 
+use super::sockets::ServiceSockets;
 use crate::Error;
-use crate::config::{ActivateOn, Service};
+use crate::config::{ActivateOn, Service, Source};
 use crate::imports::{self, Environment};
-use crate::instance::{Handler, HandlerKind, Program};
-use crate::net::{FileCache, Listener, bind_listeners};
+use crate::instance::{Handler, HandlerKind, Program, Replaceable};
+use crate::net::{FileCache, Listener};
 use crate::worker::{BACKEND, Listening};
 
 /// A service with its program and listening sockets, which the workers share out.
 pub(super) struct Served {
     service: Service,
     activate_on: ActivateOn,
-    program: Arc<Program>,
-    listeners: Vec<Vec<Listener>>,
-    addresses: Vec<SocketAddr>,
+    program: Arc<Replaceable>,
+    sockets: ServiceSockets,
 }
 
 /// What one worker has of a service.
 pub(super) struct ServiceShare {
     service: Service,
     activate_on: ActivateOn,
-    program: Arc<Program>,
+    program: Arc<Replaceable>,
     listeners: Vec<Listener>,
 }
 
 impl Served {
-    /// Binds the sockets of every worker.
+    /// Puts a service together.
     ///
     /// # Errors
-    /// [`Error::Bind`], and [`Error::NotHttp`] where the activation does not fit the component.
-    pub(super) fn bind(
+    /// [`Error::NotHttp`] where the activation does not fit the component.
+    pub(super) fn new(
         service: &Service,
         program: Program,
-        workers: usize,
+        sockets: ServiceSockets,
     ) -> Result<Served, Error> {
-        let activate_on = activate_on(service, &program)?;
-        let mut listeners = Vec::new();
-        for &address in &service.listen {
-            listeners.push(bind_listeners(address, workers)?);
-        }
         Ok(Served {
             service: service.clone(),
-            activate_on,
-            program: Arc::new(program),
-            addresses: listeners.iter().map(|all| all[0].address()).collect(),
-            listeners,
+            activate_on: activate_on(service, &program)?,
+            program: Arc::new(Replaceable::new(program)),
+            sockets,
         })
     }
 
-    /// Takes one listener of each address.
+    /// Takes the listeners of one worker.
     pub(super) fn take_share(&mut self) -> ServiceShare {
-        let listeners = self.listeners.iter_mut();
         ServiceShare {
             service: self.service.clone(),
             activate_on: self.activate_on,
             program: Arc::clone(&self.program),
-            listeners: listeners.filter_map(Vec::pop).collect(),
+            listeners: self.sockets.shares.pop().unwrap_or_default(),
         }
+    }
+
+    /// Where the component comes from, and how to replace it.
+    pub(super) fn component(&self) -> (Source, Arc<Replaceable>) {
+        (self.service.component.clone(), Arc::clone(&self.program))
+    }
+
+    /// Its sockets, for as long as a worker has them.
+    pub(super) fn listening(&self) -> impl Iterator<Item = Weak<Socket>> {
+        self.sockets.all.iter().cloned()
     }
 
     /// Says on the log where the service is reached.
@@ -71,7 +76,7 @@ impl Served {
             HandlerKind::Http => format!("http://{address}/"),
             HandlerKind::Raw => format!("tcp://{address}"),
         };
-        let urls: Vec<String> = self.addresses.iter().map(url).collect();
+        let urls: Vec<String> = self.sockets.addresses.iter().map(url).collect();
         let admin = admin.map(|address| tracing::field::display(format!("http://{address}/")));
         info!(
             url = %urls.join(","),
@@ -99,11 +104,9 @@ impl ServiceShare {
             activate_on: self.activate_on,
             files: FileCache::new(self.service.root, files_max).into(),
             arguments: self.service.arguments,
+            generation: Cell::new(0),
         };
-        let handler = Rc::new(Handler {
-            program: self.program,
-            service: Rc::new(service),
-        });
+        let handler = Rc::new(Handler::new(self.program, Rc::new(service)));
         self.listeners.into_iter().map(move |listener| Listening {
             listener,
             handler: Rc::clone(&handler),

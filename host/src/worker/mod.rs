@@ -195,6 +195,7 @@ impl Worker {
             self.scheduler.take_wakes();
             self.drain_if_asked();
             self.relieve_memory();
+            self.renew_handlers();
             // Whatever may run a guest stands between these two: accepting starts handlers that may
             // speak first.
             self.ticker.begin();
@@ -333,6 +334,15 @@ impl Worker {
         let (received, sent) = stream.take_byte_counts();
         self.environment.metrics.bytes_received.add(received);
         self.environment.metrics.bytes_sent.add(sent);
+    }
+
+    /// Takes the components that have replaced others.
+    fn renew_handlers(&mut self) {
+        // Each of them, and not until the first that is newer.
+        let newer = self.listening.iter().filter(|one| one.handler.renew());
+        if newer.count() > 0 {
+            self.pool.drop_outdated();
+        }
     }
 
     fn tokens(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Token> {

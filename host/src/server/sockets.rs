@@ -1,0 +1,112 @@
+//! The listening sockets of a server: those that it was started with, and its own for the rest.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+
+use socket2::Socket;
+
+use crate::Error;
+use crate::config::{Config, LISTEN_DEFAULT, Service};
+use crate::net::{Inherited, Listener, bind_listeners, share_listeners};
+
+/// The sockets of a server.
+pub(super) struct Sockets {
+    /// Those of each service, in the order of the configuration.
+    pub(super) services: Vec<ServiceSockets>,
+    /// That of `--admin`, where the server was started with it.
+    pub(super) admin: Option<Arc<Socket>>,
+}
+
+/// The sockets of one service.
+#[derive(Default)]
+pub(super) struct ServiceSockets {
+    /// Where it listens.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// The share of each worker.
+    pub(super) shares: Vec<Vec<Listener>>,
+    /// All of them, for as long as a worker has them.
+    pub(super) all: Vec<Weak<Socket>>,
+}
+
+impl Sockets {
+    /// Takes the sockets that were `inherited`, and binds those that are missing.
+    ///
+    /// # Errors
+    /// [`Error::Bind`], and [`Error::Inherit`] where nobody wants a socket that is there.
+    pub(super) fn open(
+        config: &Config,
+        workers: usize,
+        inherited: &mut Inherited,
+    ) -> Result<Sockets, Error> {
+        let listen = config.services.iter().flat_map(|service| &service.listen);
+        let configured: Vec<SocketAddr> = listen
+            .chain(&config.admin)
+            .filter(|address| address.port() != 0)
+            .copied()
+            .collect();
+        let admin = config.admin;
+        let admin = admin.and_then(|address| inherited.claim_admin(address));
+        let alone = config.services.len() == 1;
+        let services = config.services.iter().map(|service| {
+            let mut sockets = ServiceSockets::new(workers);
+            sockets.open(service, alone, &configured, inherited)?;
+            Ok(sockets)
+        });
+        let services = services.collect::<Result<_, Error>>()?;
+        inherited.check_claimed()?;
+        Ok(Sockets { services, admin })
+    }
+}
+
+impl ServiceSockets {
+    fn new(workers: usize) -> ServiceSockets {
+        ServiceSockets {
+            shares: (0..workers).map(|_| Vec::new()).collect(),
+            ..ServiceSockets::default()
+        }
+    }
+
+    fn open(
+        &mut self,
+        service: &Service,
+        alone: bool,
+        configured: &[SocketAddr],
+        inherited: &mut Inherited,
+    ) -> Result<(), Error> {
+        for &wanted in &service.listen {
+            match inherited.claim(wanted, configured) {
+                Some((address, sockets)) => self.share(address, &sockets)?,
+                None => self.bind(wanted)?,
+            }
+        }
+        if service.listen.is_empty() {
+            while alone && let Some((address, sockets)) = inherited.claim_any(configured) {
+                self.share(address, &sockets)?;
+            }
+            if self.addresses.is_empty() {
+                self.bind(LISTEN_DEFAULT)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn share(&mut self, address: SocketAddr, sockets: &[Arc<Socket>]) -> Result<(), Error> {
+        let shares = share_listeners(address, sockets, self.shares.len())?;
+        self.addresses.push(address);
+        self.all.extend(sockets.iter().map(Arc::downgrade));
+        for (all, share) in self.shares.iter_mut().zip(shares) {
+            all.extend(share);
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, address: SocketAddr) -> Result<(), Error> {
+        let listeners = bind_listeners(address, self.shares.len())?;
+        self.addresses.push(listeners[0].address());
+        self.all.extend(listeners.iter().map(Listener::socket));
+        for (share, listener) in self.shares.iter_mut().zip(listeners) {
+            share.push(listener);
+        }
+        Ok(())
+    }
+}
