@@ -203,6 +203,24 @@ fn a_bound_is_logged_once_for_each_connection() {
 }
 
 #[test]
+fn what_the_kernel_holds_for_a_client_is_limited() {
+    // A client that does not read costs what its own side takes, and this.
+    let queued = |limit: &str| {
+        let server = TestServer::start("calls", &["--unsent-limit", limit]);
+        let mut session = Session::start(&server);
+        session.client.narrow(4096);
+        session.ask("-send-filler 16777216 300ms | let-go");
+        let line = server.wait_for_log("send-filler error");
+        let sent = line.split("sent=").nth(1).unwrap();
+        let sent: usize = sent.split([' ', '"']).next().unwrap().parse().unwrap();
+        assert!(server.metric(&fired("unsent_bytes")) > 0);
+        sent
+    };
+    let (little, much) = (queued("4KiB"), queued("4MiB"));
+    assert!(little + 500_000 < much, "{little} {much}");
+}
+
+#[test]
 fn a_wall_clock_bound_holds_for_a_guest_that_waits() {
     let flags = ["--activation-timeout", "300ms", "--log-level", "debug"];
     let server = TestServer::start("calls", &flags);

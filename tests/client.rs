@@ -56,6 +56,12 @@ impl Client {
         }
     }
 
+    /// Leaves room for no more than about `bytes` from now on.
+    pub(crate) fn narrow(&self, bytes: usize) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_recv_buffer_size(bytes).unwrap();
+    }
+
     /// Connects with room for no more than about `bytes` that the test has not received yet.
     #[track_caller]
     pub(crate) fn connect_narrow(addr: SocketAddr, bytes: usize) -> Self {

@@ -101,7 +101,7 @@ pub struct Limits {
     pub open_files_max: usize,
     /// Log lines of guests per second and worker.
     pub log_lines_max: u32,
-    /// How long running activations may go on when the server ends.
+    /// How long connections may stay open when the server ends.
     pub drain_timeout: Duration,
 }
 

@@ -26,6 +26,8 @@ pub(super) struct ServiceSockets {
     pub(super) shares: Vec<Vec<Listener>>,
     /// All of them, for as long as a worker has them.
     pub(super) all: Vec<Weak<Socket>>,
+    /// What the kernel takes for a client beyond what is on its way there.
+    unsent_bytes_max: u32,
 }
 
 impl Sockets {
@@ -48,7 +50,7 @@ impl Sockets {
         let admin = admin.and_then(|address| inherited.claim_admin(address));
         let alone = config.services.len() == 1;
         let services = config.services.iter().map(|service| {
-            let mut sockets = ServiceSockets::new(workers);
+            let mut sockets = ServiceSockets::new(workers, config.limits.unsent_bytes_max);
             sockets.open(service, alone, &configured, inherited)?;
             Ok(sockets)
         });
@@ -59,8 +61,9 @@ impl Sockets {
 }
 
 impl ServiceSockets {
-    fn new(workers: usize) -> ServiceSockets {
+    fn new(workers: usize, unsent_bytes_max: u32) -> ServiceSockets {
         ServiceSockets {
+            unsent_bytes_max,
             shares: (0..workers).map(|_| Vec::new()).collect(),
             ..ServiceSockets::default()
         }
@@ -91,7 +94,8 @@ impl ServiceSockets {
     }
 
     fn share(&mut self, address: SocketAddr, sockets: &[Arc<Socket>]) -> Result<(), Error> {
-        let shares = share_listeners(address, sockets, self.shares.len())?;
+        let workers = self.shares.len();
+        let shares = share_listeners(address, sockets, workers, self.unsent_bytes_max)?;
         self.addresses.push(address);
         self.all.extend(sockets.iter().map(Arc::downgrade));
         for (all, share) in self.shares.iter_mut().zip(shares) {
@@ -101,7 +105,8 @@ impl ServiceSockets {
     }
 
     fn bind(&mut self, address: SocketAddr) -> Result<(), Error> {
-        let listeners = bind_listeners(address, self.shares.len())?;
+        let workers = self.shares.len();
+        let listeners = bind_listeners(address, workers, self.unsent_bytes_max)?;
         self.addresses.push(listeners[0].address());
         self.all.extend(listeners.iter().map(Listener::socket));
         for (share, listener) in self.shares.iter_mut().zip(listeners) {
