@@ -3,6 +3,7 @@
 //! Whatever fails, everybody else is served on, and nothing is left behind: [`Scene`] has the
 //! clients around a fault and checks that.
 
+mod files;
 mod kernel;
 mod memory;
 mod operator;
@@ -29,9 +30,6 @@ const PAGE: &[u8] = b"a page\n";
 
 /// Samples that are the same once every connection is gone, except for the labels.
 const OPEN: [&str; 4] = ["parked", "waiting", "active", "closing"];
-
-/// The state of a listening socket in the kernel's table.
-const LISTENING: &str = "0A";
 
 /// Returns bytes that tell where they belong: each group of four is its own number.
 fn numbered(length: usize) -> Vec<u8> {
@@ -192,16 +190,7 @@ impl<'a> Scene<'a> {
             "{}",
             server.metrics()
         );
-        let mut open = Vec::new();
-        let as_before = wait::within(wait::PATIENCE, || {
-            open = open_things(server);
-            (open == before.open).then_some(())
-        });
-        assert!(
-            as_before.is_some(),
-            "open before: {:#?}, and after: {open:#?}",
-            before.open
-        );
+        wait_until_closed(server, &before.open);
     }
 }
 
@@ -231,15 +220,13 @@ fn failures(server: &TestServer) -> u64 {
         .sum()
 }
 
-/// Returns what the descriptors of a server stand for, except for connections of `--admin`.
+/// Returns what the descriptors of a server stand for; of a socket, its number in the kernel, which
+/// no later one has.
 ///
 /// A file that nobody has asked for before stays open for the next time, but once only; files whose
 /// names begin with `new-` are such and not returned.
 #[track_caller]
 fn open_things(server: &TestServer) -> Vec<String> {
-    // The operator's interface closes a connection some time after its client does. The table comes
-    // first: what is closed later is missing from the names, and what is closed earlier from both.
-    let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let descriptors = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
     let names = descriptors.filter_map(|descriptor| {
         // One that is closed meanwhile has no name any more.
@@ -247,13 +234,6 @@ fn open_things(server: &TestServer) -> Vec<String> {
         Some(name.to_str().unwrap().to_owned())
     });
     let mut names: Vec<String> = names.collect();
-    let port = format!(":{:04X}", server.admin().port());
-    for line in table.lines() {
-        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
-        if columns[1].ends_with(&port) && columns[3] != LISTENING {
-            names.retain(|name| *name != format!("socket:[{}]", columns[9]));
-        }
-    }
     names.sort_unstable();
     let files = names.iter().filter(|name| name.contains("/new-"));
     let twice = files.clone().zip(files.skip(1)).find(|(a, b)| a == b);
@@ -262,8 +242,27 @@ fn open_things(server: &TestServer) -> Vec<String> {
     names
 }
 
-/// Waits until the worker of a server has nothing to do: it has not run between several looks, which
-/// together take longer than a client's kernel puts off its acknowledgement.
+/// Waits until a server has nothing open that it had not `before`.
+///
+/// What it had may be gone: the operator's interface closes a connection some time after its client
+/// does, so one may have been there still.
+#[track_caller]
+fn wait_until_closed(server: &TestServer, before: &[String]) {
+    let mut left = Vec::new();
+    let closed = wait::within(wait::PATIENCE, || {
+        left = open_things(server);
+        for name in before {
+            if let Some(at) = left.iter().position(|left| left == name) {
+                left.remove(at);
+            }
+        }
+        left.is_empty().then_some(())
+    });
+    assert!(closed.is_some(), "left open: {left:#?}");
+}
+
+/// Waits until the worker of a server has nothing to do: it has not run between several looks. They
+/// take longer than a client's kernel puts off its acknowledgement.
 #[track_caller]
 fn wait_until_quiet(server: &TestServer) {
     const LOOKS: u32 = 50;

@@ -78,6 +78,9 @@ fn a_server_that_gets_no_more_threads_serves_on() {
     server.stop();
 }
 
+/// The state of a listening socket in the kernel's table.
+const LISTENING: &str = "0A";
+
 /// A server whose log nobody hears, not even where it listens.
 struct Unheard {
     child: Child,
@@ -134,7 +137,7 @@ fn listening(pid: u32) -> Option<SocketAddr> {
     table.lines().find_map(|line| {
         let columns: Vec<&str> = line.split_ascii_whitespace().collect();
         let socket = format!("socket:[{}]", columns[9]);
-        if columns[3] != super::LISTENING || !names.contains(&socket) {
+        if columns[3] != LISTENING || !names.contains(&socket) {
             return None;
         }
         let (_, port) = columns[1].split_once(':').unwrap();
