@@ -18,8 +18,31 @@ use crate::net::Stream;
 /// When accepting is tried again after descriptors ran out and nothing could be freed.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// Of the parked connections, one in this many is closed at once when descriptors run out.
+/// Of the parked connections, one in this many is closed at once at most when descriptors run out.
 const PARKED_PER_CLOSED: usize = 8;
+
+/// Descriptors that ran out so long ago have nothing to do with those that run out now.
+const SHORTAGE_OVER_AFTER: Duration = Duration::from_secs(1);
+
+/// How many connections are closed for others when descriptors run out.
+///
+/// One, where the kernel had none just once. Twice as many each time it has none again soon:
+/// finding those that were idle for the longest time means looking at all.
+#[derive(Debug, Default)]
+pub(super) struct Shortage {
+    last: Option<(Moment, usize)>,
+}
+
+impl Shortage {
+    fn connections_to_close(&mut self, now: Moment) -> usize {
+        let count = match self.last {
+            Some((last, count)) if now.since(last) < SHORTAGE_OVER_AFTER => count.saturating_mul(2),
+            _ => 1,
+        };
+        self.last = Some((now, count));
+        count
+    }
+}
 
 impl Worker {
     /// Whether accepting is worth trying in this turn.
@@ -131,7 +154,8 @@ impl Worker {
             .map(|(token, connection)| (connection.since, token))
             .collect();
         parked.sort_unstable_by_key(|&(since, _)| since);
-        let count = parked.len().div_ceil(PARKED_PER_CLOSED);
+        let most = parked.len().div_ceil(PARKED_PER_CLOSED);
+        let count = most.min(self.shortage.connections_to_close(self.now));
         for &(_, token) in &parked[..count] {
             self.close(token);
         }

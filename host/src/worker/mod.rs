@@ -130,6 +130,8 @@ pub struct Worker {
     drain: Option<Drain>,
     /// Before which accepting is not tried again, after descriptors ran out.
     accept_again: Option<Moment>,
+    /// How often descriptors ran out lately.
+    shortage: accept::Shortage,
     /// With as many connections, idle ones are closed to accept others.
     descriptors_max: usize,
     /// Whether as many connections are open as may be; others wait in the kernel.
@@ -177,6 +179,7 @@ impl Worker {
             handed_over: parts.handed_over,
             drain: None,
             accept_again: None,
+            shortage: accept::Shortage::default(),
             descriptors_max: parts.descriptors_max,
             full: false,
             now: Moment::now(),
