@@ -12,6 +12,7 @@ use std::fs;
 
 use super::{PAGE, Scene, Site, numbered, wait_until_quiet};
 use crate::client::{Client, get, post};
+use crate::gauges::connections;
 use crate::server::TestServer;
 use crate::strace::Strace;
 
@@ -203,6 +204,26 @@ fn check_rows(wanted: impl Fn(&str, u32) -> bool) {
 #[test]
 fn a_failed_call_of_the_event_loop_costs_at_most_one_connection() {
     check_rows(|call, _| matches!(call, "epoll_wait" | "accept4" | "epoll_ctl"));
+}
+
+#[test]
+fn a_failed_accept_closes_one_of_many_idle_connections() {
+    const IDLE: usize = 40;
+    let server = TestServer::start("hello", &[]);
+    let mut scene = Scene::begin(&server, "/", b"Hello, World!");
+    for _ in scene.idle.len()..IDLE {
+        let mut client = scene.connect();
+        scene.ask(&mut client);
+        scene.idle.push(client);
+    }
+    server.wait_for_metric(&connections("parked"), IDLE as u64);
+    inject(&server, "accept4", "EMFILE", 1, |_| {
+        let mut new = scene.connect();
+        scene.ask(&mut new);
+        scene.idle.remove(0).wait_until_closed();
+    });
+    scene.end(0);
+    server.stop();
 }
 
 #[test]
