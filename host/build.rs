@@ -1,10 +1,15 @@
 //! Compiles the guests, so that the built-in handler and the tests' components are always there.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 use std::{env, fs};
 
 const TARGET: &str = "wasm32-wasip2";
+
+/// What compiles the guests where the toolchain of the outer build has no such target: not every
+/// nightly comes with every one.
+const OTHER_TOOLCHAIN: &str = "stable";
 
 /// The guest that is built into the host.
 const BUILT_IN: &str = "static";
@@ -22,10 +27,10 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let target_dir = target_dir(&out);
 
-    add_target();
+    let other = other_toolchain();
     // A target directory of its own: the outer cargo holds the lock of the usual one.
     let guest_target_dir = target_dir.join("guest-build");
-    compile(&root, &guest_target_dir);
+    compile(&root, &guest_target_dir, other);
     let built = guest_target_dir.join(TARGET).join("guest/examples");
     let guests = target_dir.join("guests");
     collect(&built, &guests);
@@ -48,10 +53,23 @@ fn target_dir(out: &Path) -> PathBuf {
         .to_owned()
 }
 
-/// Runs a command of the toolchain with the variables of the outer build taken away, which are
-/// about another target.
+/// Runs a command of the toolchain of the outer build.
 fn toolchain(variable: &str, default: &str) -> Command {
-    let mut command = Command::new(env::var_os(variable).unwrap_or_else(|| default.into()));
+    cleaned(env::var_os(variable).unwrap_or_else(|| default.into()))
+}
+
+/// Runs a command of a toolchain that rustup has, whichever the outer build uses.
+fn of_toolchain(name: &str, program: &str) -> Command {
+    let mut command = cleaned(program.into());
+    command.env("RUSTUP_TOOLCHAIN", name);
+    command.env_remove("RUSTC").env_remove("RUSTDOC");
+    command
+}
+
+/// Runs a command with the variables of the outer build taken away, which are about another
+/// target.
+fn cleaned(program: OsString) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
         // What says how to reach the registries stays: behind a proxy nothing is found without it.
@@ -76,31 +94,42 @@ fn toolchain(variable: &str, default: &str) -> Command {
     command
 }
 
-/// Adds the guests' target to the toolchain where it is missing.
-fn add_target() {
-    let mut rustc = toolchain("RUSTC", "rustc");
-    let sysroot = rustc
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output();
-    let present = sysroot.is_ok_and(|output| {
-        let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        output.status.success() && Path::new(&path).exists()
-    });
-    if present {
-        return;
+/// Adds the guests' target to the toolchain where it is missing. Names another toolchain that has
+/// it where that fails.
+fn other_toolchain() -> Option<&'static str> {
+    if has_target(toolchain("RUSTC", "rustc")) {
+        return None;
     }
     let added = Command::new("rustup")
         .args(["target", "add", TARGET])
         .status();
-    if !added.is_ok_and(|status| status.success()) {
-        fail(&format!(
-            "the guests need Rust's target `{TARGET}`, and `rustup target add {TARGET}` failed",
-        ));
+    if added.is_ok_and(|status| status.success()) {
+        return None;
     }
+    if has_target(of_toolchain(OTHER_TOOLCHAIN, "rustc")) {
+        println!("cargo::warning=compiling the guests with the toolchain `{OTHER_TOOLCHAIN}`");
+        return Some(OTHER_TOOLCHAIN);
+    }
+    fail(&format!(
+        "the guests need Rust's target `{TARGET}`, and `rustup target add {TARGET}` failed",
+    ));
 }
 
-fn compile(root: &Path, target_dir: &Path) {
-    let mut cargo = toolchain("CARGO", "cargo");
+fn has_target(mut rustc: Command) -> bool {
+    let sysroot = rustc
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
+    sysroot.is_ok_and(|output| {
+        let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success() && Path::new(&path).exists()
+    })
+}
+
+fn compile(root: &Path, target_dir: &Path, other: Option<&str>) {
+    let mut cargo = match other {
+        Some(name) => of_toolchain(name, "cargo"),
+        None => toolchain("CARGO", "cargo"),
+    };
     cargo
         .current_dir(root)
         .args([
