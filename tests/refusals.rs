@@ -137,6 +137,25 @@ fn a_handler_of_wasi_http_fails_to_start() {
     );
 }
 
+#[test]
+fn names_out_of_a_component_give_the_terminal_no_orders() {
+    let text = r#"(component
+        (core module $m (import "\1b]0;title\07\c2\9b31m" "\0d" (func)))
+        (core instance (instantiate $m)))"#;
+    let scratch = Scratch::new();
+    let path = scratch.write("wrong.wasm", wat::parse_str(text).unwrap());
+    for command in ["check", "serve"] {
+        let output = run_to_end(&[command, path.to_str().unwrap(), "--no-cache"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.contains(r"\u{1b}]0;title\u{7}\u{9b}31m"),
+            "{stderr:?}"
+        );
+        let obeyed = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!stderr.contains(obeyed), "{stderr:?}");
+    }
+}
+
 /// Returns the component `hello` with every `from` replaced by `to`, which is as long.
 pub(crate) fn hello_with(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());

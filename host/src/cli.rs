@@ -259,8 +259,14 @@ fn start_log(level: tracing::Level) -> Result<(LineWriter, LineThread), Error> {
     Ok((writer, thread))
 }
 
-/// Writes an error for people: what, why, and what to do.
+/// Writes an error for people on stderr.
 fn report(error: &Error) {
+    // Nobody is left to tell where this fails.
+    let _ = io::stderr().lock().write_all(told(error).as_bytes());
+}
+
+/// Puts an error into words for people: what, why, and what to do.
+pub(crate) fn told(error: &Error) -> String {
     let mut text = format!("error: {error}\n");
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -270,6 +276,19 @@ fn report(error: &Error) {
     if let Some(hint) = error.hint() {
         text.push_str(&format!("\nhint: {hint}\n"));
     }
-    // Nobody is left to tell where this fails.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    harmless(&text)
+}
+
+/// Escapes what a terminal would obey. An error quotes names out of a component, and who wrote that
+/// is not who reads this.
+fn harmless(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => escaped.push(character),
+            other if other.is_control() => escaped.extend(other.escape_unicode()),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
