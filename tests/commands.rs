@@ -90,6 +90,38 @@ fn check_names_the_function_that_an_interface_does_not_have() {
     check_fails(&bytes, &["recv-untiz"]);
 }
 
+/// A handler of connections whose core module has a `table` or memory besides its own.
+fn handler_with(table: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+        (import "sockeye:net/connections@0.1.0"
+            (instance $net (export "connection" (type (sub resource)))))
+        (alias export $net "connection" (type $connection))
+        (core module $m (memory (export "memory") 1) {table}
+            (func (export "f") (param i32) (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (func $f (param "connection" (own $connection)) (result (option (own $connection)))
+            (canon lift (core func $i "f") (memory (core memory $i "memory"))))
+        (instance $handler (export "handle" (func $f)))
+        (export "sockeye:net/handler@0.1.0" (instance $handler)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn check_finds_what_no_instance_has_room_for() {
+    let scratch = Scratch::new();
+    let fits = scratch.write("fits.wasm", handler_with("(table 10 funcref)"));
+    let output = run_to_end(&["check", fits.to_str().unwrap(), "--no-cache"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    check_fails(&handler_with("(table 4000000000 funcref)"), &["table"]);
+    let memory = "as much; build the component with less";
+    check_fails(
+        &handler_with("(memory i64 1048576)"),
+        &["--memory-limit", memory],
+    );
+}
+
 /// A component that some other host would call for every request.
 pub(crate) fn wasi_http_handler() -> Vec<u8> {
     let text = r#"(component

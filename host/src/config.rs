@@ -47,6 +47,9 @@ pub enum ActivateOn {
     Accept,
 }
 
+/// The largest bound of an instance's memory; no linear memory of 32 bits is larger.
+pub const INSTANCE_BYTES_MAX: usize = 4 << 30;
+
 /// The bounds. Nothing in the host grows without one.
 #[derive(Clone, Debug)]
 pub struct Limits {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::config::INSTANCE_BYTES_MAX;
 use crate::net::{BindError, InheritError};
 
 /// An error that ends the program. What to do about it is in [`Error::hint`].
@@ -260,6 +261,9 @@ impl Error {
                 if source.kind() == io::ErrorKind::IsADirectory =>
             {
                 format!("`sockeye serve --root {name}` serves the files of a directory")
+            }
+            Error::MemoryLimit { needed, .. } if *needed > INSTANCE_BYTES_MAX => {
+                "no instance can have as much; build the component with less".to_owned()
             }
             Error::MemoryLimit { needed, .. } => format!(
                 "give `--memory-limit {}MiB`, or more for what it allocates",

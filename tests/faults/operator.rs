@@ -75,6 +75,7 @@ fn a_server_that_gets_no_more_threads_serves_on() {
     strace.wait_for_injection();
     drop(strace);
     assert_eq!(server.connect().get("/page.txt").body, PAGE);
+    drop(clients);
     server.stop();
 }
 

@@ -7,8 +7,8 @@ use clap::{Args, ValueHint};
 
 use super::serve::CompilingArgs;
 use crate::Error;
-use crate::config::{Limits, Source};
-use crate::instance::{Compiled, HandlerKind, Program, compiling, linker};
+use crate::config::{Compiling, INSTANCE_BYTES_MAX, Limits, Source};
+use crate::instance::{Compiled, HandlerKind, Program, compiling, linker, running};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -52,38 +52,66 @@ impl CheckArgs {
     /// Why the component does not fit.
     pub(super) fn run(self) -> Result<(), Error> {
         let how = self.compiling.into_compiling()?;
-        let engine = compiling()?;
-        let source = Source::File(self.component);
-        let compiled = Compiled::load(&engine, &source, &how)?;
-        let types = compiled.component().component_type();
-        let imports: Vec<String> = types
-            .imports(&engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let exports: Vec<String> = types
-            .exports(&engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let kind = HandlerKind::of(compiled.component()).map(|(kind, _)| kind);
-        super::print(report(&exports, &imports, kind, compiled.needs().memory_bytes).as_bytes())?;
-        let linker = linker(&engine)?;
-        Program::link(&linker, &source, compiled.component())?;
-        let mut command = format!("sockeye serve {}", quoted(&source.to_string()));
-        if imports
-            .iter()
-            .any(|name| name.starts_with("sockeye:net/files@"))
-        {
-            command.push_str(" --root DIR");
-        }
-        let memory = compiled.needs().memory_bytes;
-        if memory > Limits::default().instance_bytes_max {
-            command.push_str(&format!(" --memory-limit {}MiB", memory.div_ceil(1 << 20)));
-        }
-        if how.allow_precompiled {
-            command.push_str(" --allow-precompiled");
-        }
-        super::print(format!("\n`{source}` fits. Run it:\n  {command}\n").as_bytes())
+        check(&Source::File(self.component), &how, |text| {
+            super::print(text.as_bytes())
+        })
     }
+}
+
+/// Says what was found, in two parts where the component fits.
+///
+/// # Errors
+/// Why the component does not fit, and what `say` returns.
+pub(super) fn check(
+    source: &Source,
+    how: &Compiling,
+    mut say: impl FnMut(String) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let engine = compiling()?;
+    let compiled = Compiled::load(&engine, source, how)?;
+    let types = compiled.component().component_type();
+    let imports: Vec<String> = types
+        .imports(&engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let exports: Vec<String> = types
+        .exports(&engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let kind = HandlerKind::of(compiled.component()).map(|(kind, _)| kind);
+    let memory = compiled.needs().memory_bytes;
+    say(report(&exports, &imports, kind, memory))?;
+    // On an engine like that of a server, with as much memory as it asks for: the pool has bounds
+    // that the compiler does not know.
+    let limit = Limits::default().instance_bytes_max.max(memory);
+    if limit > INSTANCE_BYTES_MAX {
+        return Err(Error::MemoryLimit {
+            name: source.to_string(),
+            needed: memory,
+            limit: INSTANCE_BYTES_MAX,
+        });
+    }
+    let limits = Limits {
+        instance_bytes_max: limit,
+        ..Limits::default()
+    };
+    let engine = running(1, compiled.needs(), &limits)?;
+    let linker = linker(&engine)?;
+    Program::link(&linker, source, &compiled.into_component(&engine)?)?;
+    let mut command = format!("sockeye serve {}", quoted(&source.to_string()));
+    if imports
+        .iter()
+        .any(|name| name.starts_with("sockeye:net/files@"))
+    {
+        command.push_str(" --root DIR");
+    }
+    if memory > Limits::default().instance_bytes_max {
+        command.push_str(&format!(" --memory-limit {}MiB", memory.div_ceil(1 << 20)));
+    }
+    if how.allow_precompiled {
+        command.push_str(" --allow-precompiled");
+    }
+    say(format!("\n`{source}` fits. Run it:\n  {command}\n"))
 }
 
 /// Writes a path so that a shell takes it for one word.

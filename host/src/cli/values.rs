@@ -3,6 +3,8 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::config::INSTANCE_BYTES_MAX;
+
 /// Parses `250ms`, `2s`, `10m` or `1h`; `0` needs no unit.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     const HINT: &str = "write a number and a unit, such as `250ms`, `2s`, `10m` or `1h`";
@@ -37,7 +39,7 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     match parse_bytes(text)? {
         0 => Err("it must be at least one byte".to_owned()),
         // No linear memory and no buffer is larger.
-        bytes if bytes <= 4 << 30 => Ok(bytes),
+        bytes if bytes <= INSTANCE_BYTES_MAX => Ok(bytes),
         _ => Err("it is more than `4GiB`".to_owned()),
     }
 }
