@@ -22,6 +22,7 @@ mod print_config;
 mod serve;
 mod values;
 
+pub(crate) use check::check;
 use serve::ServeArgs;
 
 /// The contract as `sockeye wit` prints it: every file of `wit/`, the world first.

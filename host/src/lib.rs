@@ -4,6 +4,8 @@
 
 pub mod cli;
 pub mod config;
+#[doc(hidden)]
+pub mod internals;
 pub mod server;
 
 mod admin;

@@ -14,6 +14,8 @@ mod date;
 pub mod encoding;
 mod exchange;
 mod head;
+#[doc(hidden)]
+pub mod internals;
 pub mod path;
 pub mod range;
 mod refusal;

@@ -62,7 +62,7 @@ impl CheckArgs {
 ///
 /// # Errors
 /// Why the component does not fit, and what `say` returns.
-pub(super) fn check(
+pub(crate) fn check(
     source: &Source,
     how: &Compiling,
     mut say: impl FnMut(String) -> Result<(), Error>,
