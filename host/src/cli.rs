@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::config::Config;
 use crate::line_writer::{LineThread, LineWriter};
 use crate::{Error, Inherited, server};
 
@@ -104,40 +105,80 @@ fn run(mut args: Vec<OsString>) -> Result<(), Error> {
     }
 }
 
-/// Serves what the command line says, and the configuration file where that is silent.
-fn serve(typed: ServeArgs, matches: &ArgMatches, mut args: Vec<OsString>) -> Result<(), Error> {
+/// What `sockeye serve` was told, by what was typed and by the configuration file.
+struct Told {
+    args: ServeArgs,
+    /// The values of the arguments, as they were written.
+    matches: ArgMatches,
+    /// Those of the file's tables.
+    services: Vec<ArgMatches>,
+    file: Option<PathBuf>,
+}
+
+impl Told {
+    /// Adds to what was typed what the configuration file says where that is silent.
+    fn gather(
+        typed: ServeArgs,
+        matches: &ArgMatches,
+        mut args: Vec<OsString>,
+    ) -> Result<Told, Error> {
+        let of_serve = |matches: &ArgMatches| {
+            let matches = matches.subcommand_matches("serve");
+            matches.expect("it is the command that was typed").clone()
+        };
+        let matches = of_serve(matches);
+        let Some(file) = file::File::find(typed.config())? else {
+            return Ok(Told {
+                args: typed,
+                matches,
+                services: Vec::new(),
+                file: None,
+            });
+        };
+        // Behind the program's name and the command's.
+        args.splice(2..2, file.arguments(&matches)?);
+        let all = parse(&args);
+        let Command::Serve(args) = command(&all) else {
+            unreachable!("more flags do not make it another command");
+        };
+        Ok(Told {
+            args: *args,
+            matches: of_serve(&all),
+            services: file.services(&matches)?,
+            file: Some(file.path().to_owned()),
+        })
+    }
+}
+
+/// Serves, or prints the settings.
+fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<(), Error> {
     // Before anything is opened, so that no descriptor is taken for one that was handed over.
     let inherited = Inherited::take()?;
-    let of_serve = |matches: &ArgMatches| {
-        let matches = matches.subcommand_matches("serve");
-        matches.expect("it is the command that was typed").clone()
-    };
-    let typed_matches = of_serve(matches);
-    let (all, matches, file) = match file::File::find(typed.config())? {
-        None => (typed, typed_matches.clone(), None),
-        Some(file) => {
-            // Behind the program's name and the command's.
-            args.splice(2..2, file.arguments(&typed_matches)?);
-            let matches = parse(&args);
-            let Command::Serve(all) = command(&matches) else {
-                unreachable!("more flags do not make it another command");
-            };
-            (*all, of_serve(&matches), Some(file))
-        }
-    };
-    let (log, _thread) = start_log(all.log_level())?;
-    let mut services = Vec::new();
-    if let Some(file) = file {
-        tracing::info!(path = %file.path().display(), "reading the configuration");
-        services = file.services(&typed_matches)?;
+    let told = Told::gather(typed, matches, args)?;
+    let (log, _thread) = start_log(told.args.log_level())?;
+    if let Some(path) = told.file {
+        tracing::info!(path = %path.display(), "reading the configuration");
     }
-    let prints = all.prints_config();
-    let config = all.into_config(&services)?;
+    let prints = told.args.prints_config();
+    let config = told.args.into_config(&told.services)?;
     if prints {
         let decided = server::decided(&config)?;
-        return print(print_config::text(&matches, &services, &decided).as_bytes());
+        let text = print_config::text(&told.matches, &told.services, &decided);
+        return print(text.as_bytes());
     }
     server::serve(config, inherited, Some(log))
+}
+
+/// Makes what `sockeye` with these arguments would serve, or says why it would not.
+pub(crate) fn configuration(args: Vec<OsString>) -> Result<Config, String> {
+    let matches = Cli::command().try_get_matches_from(&args);
+    let matches = matches.map_err(|error| error.to_string())?;
+    let Command::Serve(typed) = command(&matches) else {
+        return Err("it is another command".to_owned());
+    };
+    let told = Told::gather(*typed, &matches, args);
+    let config = told.and_then(|told| told.args.into_config(&told.services));
+    config.map_err(|error| self::told(&error))
 }
 
 /// Reads arguments; ends the process where they ask for help or are wrong.

@@ -1,6 +1,7 @@
 //! What the fuzz targets reach that a user reaches by a command alone: a door, with no rule of its
 //! own. Not for programs that embed the host.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -27,6 +28,14 @@ pub fn check(path: &Path) -> Result<String, Error> {
 /// As of [`serve`](crate::server::serve).
 pub fn load(config: &Config) -> Result<(), Error> {
     Programs::load(config).map(drop)
+}
+
+/// Makes what `sockeye` with these arguments, the program's name first, would serve.
+///
+/// # Errors
+/// What is wrong with them, or with the configuration file that they name, in words.
+pub fn configuration(args: Vec<OsString>) -> Result<Config, String> {
+    crate::cli::configuration(args)
 }
 
 /// Writes an error as the command line does.
