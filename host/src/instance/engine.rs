@@ -68,8 +68,8 @@ fn common() -> wasmtime::Result<Config> {
     Ok(config)
 }
 
-/// Makes what a thread needs to run guests, the stack of its signal handlers. The first guest on the
-/// thread would do so otherwise, and the host panic on its behalf where memory is short then.
+/// Makes what a thread needs to run guests, the stack of its signal handlers. Otherwise the first
+/// guest on the thread would, and the host panic on its behalf where memory is short then.
 ///
 /// # Panics
 /// Where the system has no memory for it.

@@ -1,5 +1,5 @@
-//! The extensions of a chunk (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ] )`
-//! where a name is a token, and a value a token or a quoted string.
+//! The extensions of a chunk: `*( BWS ";" BWS name [ BWS "=" BWS value ] )`, where a name is a
+//! token, and a value a token or a quoted string (RFC 9112 section 7.1.1).
 //!
 //! They are dropped, but not whatever they are: a reader that knows quotations goes on behind the
 //! end of a line that leaves one open, and the next chunk is its text.
