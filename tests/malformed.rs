@@ -289,4 +289,8 @@ fn a_head_above_the_limit_of_the_guest_is_refused_for_its_target_or_for_itself()
         431,
         "request head is larger than 16384 bytes\n",
     );
+    let mut client = server.connect();
+    client.send_in_vain(format!("HEAD / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"));
+    assert_eq!(client.response_head().status, 431);
+    assert_eq!(client.rest(), b"", "an answer to HEAD has no body");
 }

@@ -44,6 +44,8 @@ rows! {
     "9110 9.3.2" "HEAD that never ends has no body, from the host either":
         "\r\nHEAD / HTTP/1.1\r\n" =>
         Outcome { answers: &[Answer::Bare(408)], after: After::Waiting };
+    "9110 9.3.2" "HEAD whose every line ends in a bare LF has no body":
+        "HEAD / HTTP/1.1\nHost: a\n\n" => closed(&[Answer::Bare(400)]);
     "9110 9.3.2" "HEAD with another expectation has no body":
         "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n" => closed(&[Answer::Bare(417)]);
     "9110 9.3.2" "HEAD of a version that is not spoken has no body":

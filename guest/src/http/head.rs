@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use ::http::Version;
 
+use super::chunked::is_token;
 use super::refusal::Refusal;
 use super::rules::{Framing, Rules};
 use super::target::{TARGET_BYTES_MAX, is_target};
@@ -23,8 +24,7 @@ pub const HEADERS_MAX: usize = 100;
 // The host's own default (`--head-limit`). Ranges into a head are two `u16`, so less than 64 KiB.
 pub const HEAD_BYTES_MAX: u32 = 16 * 1024;
 
-pub(super) const BARE_LINE_FEED: Refusal =
-    Refusal::bad("a line of the request head does not end in CR LF");
+const BARE_LINE_FEED: Refusal = Refusal::bad("a line of the request head does not end in CR LF");
 const VERSION_UNKNOWN: Refusal = Refusal::new(505, "no versions but 1.0 and 1.1 are spoken");
 
 /// One request head: its bytes, and where in them the parts are.
@@ -74,6 +74,16 @@ impl Head {
             fields,
             ..Head::new()
         };
+    }
+
+    /// Makes this a head of which nothing but its `start` will come, and nothing but the method, if
+    /// that is there, can be relied on.
+    pub(super) fn begin(&mut self, start: Vec<u8>) {
+        self.clear();
+        let method = request_line(&start).split(|byte| *byte == b' ').next();
+        let method = method.filter(|method| method.iter().all(|byte| is_token(*byte)));
+        self.method = Span::of(&start, method.unwrap_or_default());
+        self.bytes = start;
     }
 
     /// Makes this the head that `bytes` consist of, to the last byte.

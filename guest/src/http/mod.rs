@@ -103,7 +103,10 @@ impl Exchange {
     fn receive(&mut self) -> std::result::Result<Received, Refusal> {
         // What fails before a head was parsed is answered as to HTTP/1.1, and ends the connection.
         self.head.clear();
-        let bytes = receive_head(&self.connection)?;
+        let bytes = receive_head(&self.connection).map_err(|(refusal, start)| {
+            self.head.begin(start);
+            refusal
+        })?;
         match &bytes[..] {
             b"" => return Ok(Received::End),
             // httparse ignores one empty line, but two look like the end of a head.
@@ -154,16 +157,22 @@ impl Exchange {
 
 /// Receives a request head, or what a client sent instead of one before it closed its side.
 ///
-/// Empty means that there is nothing to answer.
-fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal> {
+/// Empty means that there is nothing to answer. What is refused comes with its beginning.
+fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, (Refusal, Vec<u8>)> {
     let until = |end, timeout| connection.recv_until(end, HEAD_BYTES_MAX, Some(timeout));
+    let start = || {
+        let start = connection.recv(HEAD_BYTES_MAX, Some(Duration::ZERO));
+        start.unwrap_or_default()
+    };
     // The host usually has a whole head already.
     let mut head = until(b"\r\n\r\n", Duration::ZERO);
     if head == Err(ErrorCode::Timeout) {
-        // It has not, or the head is whole but its lines end in bare line feeds.
+        // It has not, or the head is whole but its lines end in bare line feeds, and is refused
+        // for that where it is parsed.
         let bare: [&[u8]; 2] = [b"\n\n", b"\n\r\n"];
-        if bare.iter().any(|end| until(end, Duration::ZERO).is_ok()) {
-            return Err(head::BARE_LINE_FEED);
+        let found = bare.iter().find_map(|end| until(end, Duration::ZERO).ok());
+        if let Some(bytes) = found {
+            return Ok(bytes);
         }
         // Nothing of a head is taken before all of it is there: as long as that is so, the host
         // can give the instance to another connection.
@@ -172,12 +181,12 @@ fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, Refusal
     match head {
         Ok(bytes) => Ok(bytes),
         Err(ErrorCode::TooLarge) => {
-            let start = connection.recv(HEAD_BYTES_MAX, Some(Duration::ZERO));
-            Err(head::too_large(&start.unwrap_or_default()))
+            let start = start();
+            Err((head::too_large(&start), start))
         }
-        Err(ErrorCode::Timeout) => match connection.recv(1, Some(Duration::ZERO)) {
-            Ok(part) if !part.is_empty() => Err(Refusal::HEAD_TOO_SLOW),
-            _ => Ok(Vec::new()),
+        Err(ErrorCode::Timeout) => match start() {
+            start if start.is_empty() => Ok(start),
+            start => Err((Refusal::HEAD_TOO_SLOW, start)),
         },
         Err(_) => Ok(Vec::new()),
     }
