@@ -30,6 +30,7 @@ mod examples;
 mod http;
 mod malformed;
 mod parking;
+mod smuggling;
 
 mod illusion;
 mod receiving;
