@@ -70,6 +70,8 @@ rows! {
         chunked!("3\r\r\nabc\r\n0\r\n\r\n") => refused(400);
     "9112 7.1" "a blank behind a size":
         chunked!("3□\r\nabc\r\n0\r\n\r\n"), each " \t" => refused(400);
+    "9112 7.1" "a blank and a control behind a size":
+        chunked!("3 □\r\nabc\r\n0\r\n\r\n"), each "\0\x01\x0b" => refused(400);
     "9112 7.1" "a bare LF behind a chunk":
         chunked!("3\r\nabc\n0\r\n\r\n") => refused(400);
     "9112 7.1" "a bare CR behind a chunk":

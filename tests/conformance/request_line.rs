@@ -33,6 +33,10 @@ rows! {
         "/ HTTP/1.1\r\nHost: a\r\n\r\n" => refused(400);
     "9112 3" "a request line with an empty method":
         " / HTTP/1.1\r\nHost: a\r\n\r\n" => refused(400);
+    "9112 3" "a request of HTTP/0.9":
+        "GET /\r\n\r\n" => refused(400);
+    "9112 3" "a method and nothing else":
+        "GET\r\n\r\n" => refused(400);
     "9112 3" "a request line of a method":
         "GET\r\nHost: a\r\n\r\n" => refused(400);
     "9112 3" "a target of 8000 bytes":
@@ -276,6 +280,8 @@ rows! {
         "GET / HTTP\\1.1\r\nHost: a\r\n\r\n" => refused(400);
     "9112 2.3" "a version of another protocol":
         "GET / HTTPS/1.1\r\nHost: a\r\n\r\n" => refused(400);
+    "9112 2.3" "a version of a protocol of files":
+        "GET / FTP/1.1\r\nHost: a\r\n\r\n" => refused(400);
     "9112 2.3" "a version of a protocol of calls":
         "OPTIONS / RTSP/1.0\r\nHost: a\r\n\r\n" => refused(400);
 }
