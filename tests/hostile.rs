@@ -227,6 +227,26 @@ fn wait_until_asleep(server: &TestServer) {
 }
 
 #[test]
+fn time_without_a_processor_is_not_charged_to_the_guest_that_had_it() {
+    const LIMIT: Duration = Duration::from_secs(1);
+    machine::alone();
+    let server = TestServer::start("hostile", &["--cpu-limit", "1s"]);
+    let before = server.cpu_time();
+    let mut client = server.connect();
+    client.send(get("/spin"));
+    wait::until("the guest runs", || server.cpu_time() - before > LIMIT / 10);
+    // Hardly any of its time is between two slices.
+    server.freeze();
+    let frozen = Instant::now();
+    wait::until("the limit has passed", || frozen.elapsed() > LIMIT);
+    server.thaw();
+    server.wait_for_metric(&failed("cpu"), 1);
+    let used = server.cpu_time() - before;
+    assert!(used > LIMIT * 9 / 10, "stopped after {used:?}");
+    server.stop();
+}
+
+#[test]
 fn a_guest_that_spins_as_soon_as_it_is_accepted_is_stopped() {
     let flags = ["--activate-on", "accept", "--cpu-limit", "200ms"];
     let server = TestServer::start("hostile", &flags);

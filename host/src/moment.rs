@@ -1,9 +1,13 @@
-//! A point on the monotonic clock, in the eight bytes that a timer entry can afford.
+//! A point on the monotonic clock, in the eight bytes that a timer entry can afford, and one on the
+//! clock of a thread's CPU time.
 //!
 //! A leaf: every deadline of the host is a `Moment`. It never reads the wall clock.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds on the monotonic clock since the process first asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,5 +39,40 @@ impl Moment {
     /// Returns the time from `earlier` to this moment, zero where `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// CPU time of the calling thread. Only readings of the same thread can be compared.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuTime(Duration);
+
+impl CpuTime {
+    /// How old a reading may be that is taken for a recent one.
+    pub const RECENT: Duration = Duration::from_millis(2);
+
+    /// Asks the kernel, which costs a system call.
+    pub fn now() -> CpuTime {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        CpuTime(time.try_into().unwrap_or_default())
+    }
+
+    /// Returns what was read less than 2 ms before `now`, and asks where nothing was.
+    pub fn recent(now: Moment) -> CpuTime {
+        thread_local! {
+            static READ: Cell<Option<(Moment, CpuTime)>> = const { Cell::new(None) };
+        }
+        match READ.get() {
+            Some((at, time)) if now.since(at) < CpuTime::RECENT => time,
+            _ => {
+                let time = CpuTime::now();
+                READ.set(Some((now, time)));
+                time
+            }
+        }
+    }
+
+    /// Returns the CPU time from `earlier` to this one.
+    pub fn since(self, earlier: CpuTime) -> Duration {
+        self.0.saturating_sub(earlier.0)
     }
 }

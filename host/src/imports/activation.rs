@@ -9,7 +9,7 @@ use super::Service;
 use super::request_log::Exchange;
 use crate::config::Limits;
 use crate::metrics::Failure;
-use crate::moment::Moment;
+use crate::moment::{CpuTime, Moment};
 use crate::net::{Pace, Stream};
 
 /// What becomes of the request that a guest was activated for, or that `next` announced.
@@ -34,6 +34,8 @@ pub struct Activation {
     /// When the activation began.
     pub started: Moment,
     slice_started: Cell<Moment>,
+    /// The CPU time of the thread then, or a tick before.
+    slice_started_cpu: Cell<CpuTime>,
     cpu_used: Cell<Duration>,
     /// Set when a guest that did not suspend was made to; the worker takes it.
     preempted: Cell<bool>,
@@ -73,6 +75,7 @@ impl Activation {
             stream,
             started: now,
             slice_started: Cell::new(now),
+            slice_started_cpu: Cell::new(CpuTime::recent(now)),
             cpu_used: Cell::new(Duration::ZERO),
             preempted: Cell::new(false),
             dropped: Cell::new(false),
@@ -138,6 +141,7 @@ impl Activation {
     /// The worker is about to resume the guest.
     pub fn begin_slice(&self, now: Moment) {
         self.slice_started.set(now);
+        self.slice_started_cpu.set(CpuTime::recent(now));
         self.stream.begin_turn();
     }
 
@@ -152,9 +156,16 @@ impl Activation {
         now.since(self.slice_started.get())
     }
 
-    /// Time inside slices, the present one included. Time that the guest is suspended is free.
+    /// CPU time inside slices, the present one included. Time that the guest is suspended is free,
+    /// and so is time that the worker was stopped or had no processor.
     pub fn cpu_used(&self, now: Moment) -> Duration {
-        self.cpu_used.get() + self.slice(now)
+        let slice = self.slice(now);
+        // Asking the kernel costs a system call, which a slice of the usual length is not worth.
+        let charged = match slice < CpuTime::RECENT {
+            true => slice,
+            false => slice.min(CpuTime::now().since(self.slice_started_cpu.get())),
+        };
+        self.cpu_used.get() + charged
     }
 
     /// Whether half of the CPU or wall-clock budget is gone. A busy connection is then handed
