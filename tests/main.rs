@@ -46,6 +46,7 @@ mod files;
 mod hostile;
 mod overreach;
 mod reuse;
+mod sandbox;
 
 mod integrity;
 mod nginx;

@@ -1,0 +1,154 @@
+//! What a guest can reach, and what it finds of others: the claims of `SECURITY.md` that no other
+//! file is about.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+
+use crate::client::Client;
+use crate::gauges::{LIVE, failed, fired};
+use crate::scratch::Scratch;
+use crate::server::{TestServer, log_field};
+use crate::session::Session;
+use crate::wait;
+
+const MIB: u64 = 1 << 20;
+
+/// Starts a server for a component that is written as text, with `parts` put in.
+#[track_caller]
+fn start_text(scratch: &Scratch, text: &str, parts: &[(&str, &str)], flags: &[&str]) -> TestServer {
+    let put_in = |text: String, (name, part): &(&str, &str)| text.replace(name, part);
+    let text = parts.iter().fold(text.to_owned(), put_in);
+    let path = scratch.write("guest.wasm", wat::parse_str(text).unwrap());
+    TestServer::start_file(&path, flags)
+}
+
+#[track_caller]
+fn start_plain(parts: [&str; 3], flags: &[&str]) -> TestServer {
+    let [memory, declare, run] = parts;
+    let parts = [("MEMORY", memory), ("DECLARE", declare), ("RUN", run)];
+    start_text(
+        &Scratch::new(),
+        include_str!("guests/plain.wat"),
+        &parts,
+        flags,
+    )
+}
+
+#[test]
+fn a_guest_finds_no_file_directory_or_device() {
+    let root = Scratch::new();
+    root.write("page.txt", "a page\n");
+    // Not even what is granted, other than by the contract's own calls.
+    let server = TestServer::start("reach", &["--root", root.text()]);
+    assert_eq!(server.connect().get("/files").text(), "");
+    assert!(!root.path().join("page.txt/written").exists());
+}
+
+#[test]
+fn a_guest_reaches_no_network_and_costs_no_descriptor_by_trying() {
+    let server = TestServer::start("reach", &["--reuse", "always"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let target = listener.local_addr().unwrap();
+    let before = server.descriptors();
+    let mut client = server.connect();
+    assert_eq!(client.get(&format!("/network/{target}")).text(), "");
+    let accepted = listener.accept().map(|(_, peer)| peer);
+    assert!(accepted.is_err(), "{accepted:?} is connected");
+    // The client's own connection, and one that asks for the metrics.
+    let descriptors = server.descriptors();
+    assert!(descriptors <= before + 2, "{before} became {descriptors}");
+}
+
+#[test]
+fn a_guest_sees_no_argument_variable_directory_or_input_of_the_host() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    let guest = crate::scratch::component("reach");
+    command.env("SOCKEYE_TEST_SECRET", "a secret").args([
+        "serve",
+        guest.to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let server = TestServer::spawn(command);
+    let answer = server.connect().get("/surroundings");
+    let answer = answer.text();
+    assert!(answer.starts_with("[\"handler\"] variables=0 "), "{answer}");
+    assert!(answer.ends_with(" input=0"), "{answer}");
+    let own = std::env::current_dir().unwrap();
+    assert!(!answer.contains(own.to_str().unwrap()), "{answer}");
+}
+
+/// `SECURITY.md` says why they are not made coarser.
+#[test]
+fn the_clocks_of_a_guest_are_as_fine_as_those_of_the_machine() {
+    let server = TestServer::start("reach", &[]);
+    let answer = server.connect().get("/clocks");
+    for step in answer.text().split(' ') {
+        let step: u64 = step.parse().unwrap();
+        assert!((1..1_000_000).contains(&step), "{answer:?}");
+    }
+}
+
+#[test]
+fn an_instance_finds_nothing_of_the_one_whose_place_it_has() {
+    let text = include_str!("guests/stain.wat");
+    let flags = ["--max-instances", "1", "--reuse"];
+    for reuse in ["never", "connection"] {
+        let scratch = Scratch::new();
+        let flags = [&flags[..], &[reuse]].concat();
+        let server = start_text(&scratch, text, &[("STAIN", "0xAA")], &flags);
+        for _ in 0..20 {
+            assert_eq!(server.connect().rest(), b"");
+        }
+        server.wait_for_metric("sockeye_activations_total", 20);
+        assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+    }
+    // The same instance finds its own stains, which shows that the others would have been found.
+    let scratch = Scratch::new();
+    let flags = [&flags[..], &["always"]].concat();
+    let server = start_text(&scratch, text, &[("STAIN", "0xAA")], &flags);
+    assert_eq!(server.connect().rest(), b"");
+    server.wait_for_metric("sockeye_instances_warm", 1);
+    server.connect().wait_until_closed();
+    server.wait_for_metric(&failed("trap"), 1);
+}
+
+#[test]
+fn an_instance_finds_nothing_of_another_component_whose_place_it_has() {
+    let scratch = Scratch::new();
+    let mut config = "workers = 1\nmax-instances = 1\n".to_owned();
+    for (name, stain) in [("one", "0xAA"), ("other", "0x55")] {
+        let text = include_str!("guests/stain.wat").replace("STAIN", stain);
+        let path = scratch.write(&format!("{name}.wasm"), wat::parse_str(text).unwrap());
+        config += &format!("[[service]]\ncomponent = {path:?}\nlisten = \"127.0.0.1:0\"\n");
+    }
+    let path = scratch.write("two.toml", config);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.args(["serve", "--config", path.to_str().unwrap()]);
+    let server = TestServer::spawn(command);
+    let lines = wait::until_some("both services are named", || {
+        Some(server.log_lines("listening url=")).filter(|lines| lines.len() == 2)
+    });
+    let addr_of = |line: &String| -> SocketAddr {
+        let url = log_field(line, "url").unwrap();
+        let (_, addr) = url.trim_end_matches('/').split_once("://").unwrap();
+        addr.parse().unwrap()
+    };
+    for _ in 0..20 {
+        for line in &lines {
+            assert_eq!(Client::connect(addr_of(line)).rest(), b"");
+        }
+    }
+    assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+}
+
+#[test]
+fn handles_that_a_guest_makes_itself_are_bounded() {
+    let run = "(loop $more (drop (call $new (i32.const 1))) (br $more))";
+    let server = start_plain(["1", "", run], &[]);
+    server.connect().wait_until_closed();
+    let line = server.wait_for_log("activation ended");
+    assert!(line.contains("handle limit exceeded"), "{line}");
+    assert!(server.resident_bytes() < 60 * MIB);
+}
