@@ -23,6 +23,22 @@ fn start_text(scratch: &Scratch, text: &str, parts: &[(&str, &str)], flags: &[&s
 }
 
 #[track_caller]
+fn start_deep(depth: u32, length: u64, recurse: bool) -> TestServer {
+    let parts = [
+        ("DEPTH", depth.to_string()),
+        ("LENGTH", length.to_string()),
+        ("RECURSE", u8::from(recurse).to_string()),
+    ];
+    let parts = parts.each_ref().map(|(name, part)| (*name, part.as_str()));
+    start_text(
+        &Scratch::new(),
+        include_str!("guests/deep.wat"),
+        &parts,
+        &[],
+    )
+}
+
+#[track_caller]
 fn start_plain(parts: [&str; 3], flags: &[&str]) -> TestServer {
     let [memory, declare, run] = parts;
     let parts = [("MEMORY", memory), ("DECLARE", declare), ("RUN", run)];
@@ -87,6 +103,18 @@ fn the_clocks_of_a_guest_are_as_fine_as_those_of_the_machine() {
     for step in answer.text().split(' ') {
         let step: u64 = step.parse().unwrap();
         assert!((1..1_000_000).contains(&step), "{answer:?}");
+    }
+}
+
+/// Each number is a frame of the guest of 32 bytes; the stack of a guest has 512 KiB.
+#[test]
+fn a_guest_that_recurses_in_its_own_calls_and_in_the_hosts_ends_as_a_trap() {
+    for depth in [0, 8_000, 16_000, 16_100, 16_200, 16_300, 16_350] {
+        let server = start_deep(depth, 16, true);
+        assert_eq!(server.connect().rest_in_vain().unwrap(), b"");
+        server.wait_for_log("call stack exhausted");
+        server.wait_for_metric(&failed("trap"), 1);
+        server.stop();
     }
 }
 

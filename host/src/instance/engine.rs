@@ -11,8 +11,14 @@ use crate::config::Limits;
 /// The stack of a guest. Interpreters recurse.
 const WASM_STACK_BYTES: usize = 512 << 10;
 
-/// A fiber's stack: the guest's, and the host's calls on top of it.
-const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
+/// What the host's calls have on top of it.
+const HOST_STACK_BYTES: usize = 512 << 10;
+
+/// A fiber's stack: the guest's twice, because a result that needs memory makes the host call the
+/// guest's allocator, which wasmtime grants a whole stack of its own, on top of the guest and the
+/// host's call. With less, a guest that recurses in both overflows the fiber, and that ends the
+/// process. The allocator itself can call nothing of the host.
+const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES + HOST_STACK_BYTES;
 
 /// Dirty memory that is zeroed in place rather than given back when an instance goes: without it, a
 /// fresh instance costs twice the time (36 µs a request instead of 16, measured).
