@@ -119,6 +119,24 @@ fn a_guest_that_recurses_in_its_own_calls_and_in_the_hosts_ends_as_a_trap() {
 }
 
 #[test]
+fn random_bytes_come_in_bounded_numbers() {
+    let server = start_deep(0, 64 * 1024, false);
+    server.connect().wait_until_closed();
+    server.wait_for_metric("sockeye_activations_total", 1);
+    assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+    for length in [64 * 1024 + 1, 64 * MIB, u64::MAX / 2] {
+        let server = start_deep(0, length, false);
+        server.connect().wait_until_closed();
+        let line = server.wait_for_log("activation ended");
+        assert!(
+            line.contains(&format!("requested len {length} exceeds")),
+            "{line}"
+        );
+        assert!(server.resident_bytes() < 60 * MIB);
+    }
+}
+
+#[test]
 fn an_instance_finds_nothing_of_the_one_whose_place_it_has() {
     let text = include_str!("guests/stain.wat");
     let flags = ["--max-instances", "1", "--reuse"];

@@ -12,6 +12,10 @@ use super::{Activation, ConnectionHandle, Environment, Service};
 use crate::config::Limits;
 use crate::metrics::Bound;
 
+/// What a guest may ask for at once of random bytes: they are made one by one, 64 MiB of them in
+/// 0.6 s (measured), and nothing preempts the host meanwhile.
+const RANDOM_BYTES_MAX: u64 = 64 * 1024;
+
 /// Handles of an instance, open files aside: each costs memory of the host, a stream of WASI more
 /// than a kilobyte.
 const HANDLES_MAX: usize = 1024;
@@ -171,6 +175,7 @@ impl WasiView for Guest {
                 .stderr(Arc::clone(log).stream("stderr"))
                 .allow_tcp(false)
                 .allow_udp(false)
+                .max_random_size(RANDOM_BYTES_MAX)
                 .build()
         });
         WasiCtxView {
