@@ -198,3 +198,42 @@ fn handles_that_a_guest_makes_itself_are_bounded() {
     assert!(line.contains("handle limit exceeded"), "{line}");
     assert!(server.resident_bytes() < 60 * MIB);
 }
+
+#[test]
+fn a_table_counts_as_memory_of_its_instance() {
+    // It traps where its table of 8 MB may grow.
+    let table = "(table $table 10 funcref)";
+    let grow = "(table.grow $table (ref.null func) (i32.const 999990))";
+    let run = format!("(if (i32.ne {grow} (i32.const -1)) (then (unreachable)))");
+    let flags = ["--table-limit", "1000000", "--memory-limit"];
+    let server = start_plain(["1", table, &run], &[&flags[..], &["4MiB"]].concat());
+    assert_eq!(server.connect().rest(), b"");
+    server.wait_for_metric("sockeye_activations_total", 1);
+    assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+    let server = start_plain(["1", table, &run], &[&flags[..], &["16MiB"]].concat());
+    server.connect().wait_until_closed();
+    server.wait_for_metric(&failed("trap"), 1);
+}
+
+#[test]
+fn what_instances_begin_with_is_bounded_where_it_is_much() {
+    let flags = ["--total-memory-limit", "100MiB"];
+    let server = start_plain(["1000", "", "(loop $for_ever (br $for_ever))"], &flags);
+    let _first = server.connect();
+    server.wait_for_metric(LIVE, 1);
+    server.connect().wait_until_closed();
+    assert_eq!(server.metric(&failed("memory")), 1);
+    assert!(server.metric(&fired("total_memory")) > 0);
+}
+
+#[test]
+fn what_instances_begin_with_is_free_where_it_is_little() {
+    let server = TestServer::start("calls", &["--total-memory-limit", "3MiB"]);
+    // Each of them begins with more than 1 MiB.
+    let mut sessions: Vec<Session> = (0..8).map(|_| Session::start(&server)).collect();
+    for session in &mut sessions {
+        session.call("next").expect_ok();
+    }
+    assert_eq!(server.metric(LIVE), 8);
+    assert_eq!(server.metric(&fired("total_memory")), 0);
+}

@@ -113,7 +113,7 @@ labels! {
         Waiting = "waiting",
         /// Memory of one instance.
         InstanceMemory = "instance_memory",
-        /// Memory of all instances of a worker, beyond what each begins with.
+        /// Memory of all instances of a worker, beyond up to 2 MiB that each begins with.
         TotalMemory = "total_memory",
         /// Elements of one table of an instance.
         TableElements = "table_elements",

@@ -89,8 +89,8 @@ struct HandlerLimitArgs {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     memory_limit: usize,
 
-    /// Memory of all instances together, beyond what each begins with [default: half of the
-    /// machine's, or of the cgroup's]
+    /// Memory of all instances together, beyond up to 2 MiB that each begins with [default: half of
+    /// the machine's, or of the cgroup's]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     total_memory_limit: Option<usize>,
 

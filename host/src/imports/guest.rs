@@ -7,7 +7,7 @@ use send_wrapper::SendWrapper;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::memory::InstanceMemory;
+use super::memory::{InitialMemory, InstanceMemory};
 use super::{Activation, ConnectionHandle, Environment, Service};
 use crate::config::Limits;
 use crate::metrics::Bound;
@@ -48,8 +48,8 @@ impl std::fmt::Debug for Guest {
 }
 
 impl Guest {
-    /// Makes the data of a fresh instance, whose memories begin with up to `initial_bytes`.
-    pub fn new(service: Rc<Service>, initial_bytes: usize) -> Guest {
+    /// Makes the data of a fresh instance, which begins with up to `initial`.
+    pub fn new(service: Rc<Service>, initial: InitialMemory) -> Guest {
         let limits = &service.environment.limits;
         let handles_max = HANDLES_MAX + limits.open_files_max;
         let table = || {
@@ -63,7 +63,7 @@ impl Guest {
             generation: service.generation.get(),
             service: SendWrapper::new(service),
             activation: SendWrapper::new(None),
-            memory: InstanceMemory::new(initial_bytes),
+            memory: InstanceMemory::new(initial),
             wasi: None,
             wasi_table: table(),
             handles_max,

@@ -7,8 +7,12 @@ use std::rc::Rc;
 use super::{Environment, Guest};
 use crate::metrics::Bound;
 
-/// Memory that the guests of one worker have together, beyond what each instance begins with:
-/// that is bounded by the number of instances.
+/// What an instance begins with is free up to this much: it is bounded by the number of instances,
+/// and most handlers begin with less. What a component begins with beyond that is charged, or one
+/// that begins with all that it may have would not be bounded at all.
+const INITIAL_BYTES_FREE: usize = 2 << 20;
+
+/// Memory that the guests of one worker have together, beyond what each instance has for free.
 #[derive(Debug)]
 pub struct MemoryBudget {
     bytes_max: usize,
@@ -63,29 +67,50 @@ impl Drop for HeldMemory {
     }
 }
 
+/// What an element of a table takes.
+const ELEMENT_BYTES: usize = size_of::<usize>();
+
+/// What the instances of a component begin with, at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InitialMemory {
+    /// Bytes of all linear memories.
+    pub bytes: usize,
+    /// Elements of all tables.
+    pub elements: usize,
+}
+
 /// How much memory one instance has.
 #[derive(Debug, Default)]
 pub struct InstanceMemory {
-    /// Of all its linear memories.
+    /// Bytes of all its linear memories.
     bytes: usize,
-    /// What it may begin with.
-    initial_bytes: usize,
+    /// Elements of all its tables.
+    elements: usize,
+    initial: InitialMemory,
     /// Whether more was refused since the instance was made.
     refused: bool,
 }
 
 impl InstanceMemory {
-    /// Begins to count for an instance that begins with up to `initial_bytes`.
-    pub fn new(initial_bytes: usize) -> InstanceMemory {
+    /// Begins to count for an instance that begins with up to `initial`.
+    pub fn new(initial: InitialMemory) -> InstanceMemory {
         InstanceMemory {
-            initial_bytes,
+            initial,
             ..InstanceMemory::default()
         }
     }
 
-    /// What is charged to the worker's budget when the memories are `bytes` large.
-    fn charge(&self, bytes: usize) -> usize {
-        bytes.saturating_sub(self.initial_bytes)
+    /// What counts against `--memory-limit`: the memories, and what the tables have grown by.
+    fn counted(&self) -> usize {
+        let grown = self.elements.saturating_sub(self.initial.elements);
+        self.bytes
+            .saturating_add(grown.saturating_mul(ELEMENT_BYTES))
+    }
+
+    /// What is charged to the worker's budget.
+    fn charged(&self) -> usize {
+        let free = self.initial.bytes.min(INITIAL_BYTES_FREE);
+        self.counted().saturating_sub(free)
     }
 }
 
@@ -98,14 +123,32 @@ impl Guest {
     /// Whether the instance has more than three quarters of its memory: an interpreter that never
     /// collects is better replaced now than in the middle of an activation.
     pub fn is_nearly_full(&self) -> bool {
-        self.memory.bytes > self.limits().instance_bytes_max / 4 * 3
+        self.memory.counted() > self.limits().instance_bytes_max / 4 * 3
     }
 
     /// Gives the instance's memory back to the budget; before it goes.
     pub(super) fn release_memory(&mut self) {
-        let charge = self.memory.charge(self.memory.bytes);
-        self.environment().memory.give_back(charge);
-        self.memory.bytes = 0;
+        self.environment().memory.give_back(self.memory.charged());
+        self.memory = InstanceMemory::default();
+    }
+
+    /// Lets the instance have `grown` instead of what it has, if both limits allow that.
+    fn grow(&mut self, grown: InstanceMemory) -> bool {
+        let before = self.memory.charged();
+        // What is more than an instance may have is counted when the guest fails for it.
+        let granted = grown.counted() <= self.limits().instance_bytes_max;
+        let granted = granted && {
+            let taken = self.environment().memory.take(grown.charged() - before);
+            if !taken {
+                self.refuse(Bound::TotalMemory);
+            }
+            taken
+        };
+        if granted {
+            self.memory = grown;
+        }
+        self.memory.refused |= !granted;
+        granted
     }
 }
 
@@ -116,35 +159,29 @@ impl wasmtime::ResourceLimiter for Guest {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let before = self.memory.bytes;
-        let bytes = before + (desired - current);
-        let charge = self.memory.charge(bytes) - self.memory.charge(before);
-        // What is more than an instance may have is counted when the guest fails for it.
-        let granted = bytes <= self.limits().instance_bytes_max;
-        let granted = granted && {
-            let taken = self.environment().memory.take(charge);
-            if !taken {
-                self.refuse(Bound::TotalMemory);
-            }
-            taken
+        let bytes = self.memory.bytes + (desired - current);
+        let memory = InstanceMemory {
+            bytes,
+            ..self.memory
         };
-        if granted {
-            self.memory.bytes = bytes;
-        }
-        self.memory.refused |= !granted;
-        Ok(granted)
+        Ok(self.grow(memory))
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let granted = desired <= self.limits().table_elements_max;
-        if !granted {
+        if desired > self.limits().table_elements_max {
             self.refuse(Bound::TableElements);
+            return Ok(false);
         }
-        Ok(granted)
+        let elements = self.memory.elements + (desired - current);
+        let memory = InstanceMemory {
+            elements,
+            ..self.memory
+        };
+        Ok(self.grow(memory))
     }
 }

@@ -21,7 +21,7 @@ pub use environment::{Environment, Troubles};
 pub use files::{DirectoryHandle, FileHandle};
 pub use guest::Guest;
 pub use guest_log::{GuestLog, LogBudget};
-pub use memory::{HeldMemory, MemoryBudget};
+pub use memory::{HeldMemory, InitialMemory, MemoryBudget};
 pub use request_log::{Exchange, RequestLog};
 pub use service::{Service, Trigger};
 

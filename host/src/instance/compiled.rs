@@ -17,7 +17,7 @@ use crate::config::{Compiling, Source};
 const BUILT_IN: &[u8] = include_bytes!(env!("SOCKEYE_BUILT_IN_GUEST"));
 
 /// A page of linear memory.
-const PAGE_BYTES: usize = 64 * 1024;
+pub(super) const PAGE_BYTES: usize = 64 * 1024;
 
 /// A component in machine code, for any engine of this program's settings.
 pub struct Compiled {

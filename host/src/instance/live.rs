@@ -57,7 +57,7 @@ impl Instance {
         activation: &Rc<Activation>,
     ) -> Result<Instance, Killed> {
         let program = handler.program();
-        let guest = Guest::new(Rc::clone(&handler.service), program.initial_bytes);
+        let guest = Guest::new(Rc::clone(&handler.service), program.initial);
         let mut store = Store::new(program.pre.engine(), guest);
         store.limiter(|guest| guest);
         let handles_max = store.data().handles_max();

@@ -5,11 +5,12 @@ use std::fmt;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
+use super::capacity;
+use super::compiled::{Compiled, PAGE_BYTES};
 use super::engine::{self, Needs};
-use super::{capacity, compiled::Compiled};
 use crate::Error;
 use crate::config::{Compiling, Config, Source};
-use crate::imports::{self, Guest};
+use crate::imports::{self, Guest, InitialMemory};
 
 /// Which of the two interfaces a component exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +77,8 @@ pub struct Program {
     pub kind: HandlerKind,
     pub(super) pre: InstancePre<Guest>,
     pub(super) handle: ComponentExportIndex,
-    /// What the memories of an instance begin with, at most.
-    pub(super) initial_bytes: usize,
+    /// What an instance begins with, at most.
+    pub(super) initial: InitialMemory,
 }
 
 impl fmt::Debug for Program {
@@ -197,18 +198,26 @@ impl Program {
             name: name(),
             source,
         })?;
-        let initial_bytes = component.resources_required().map_or(0, |needs| {
-            let largest = needs.max_initial_memory_size.unwrap_or(0);
-            let bytes = u64::from(needs.num_memories).saturating_mul(largest);
-            usize::try_from(bytes).unwrap_or(usize::MAX)
+        let initial = component.resources_required().map(|needs| {
+            let pages = times(needs.num_memories, needs.max_initial_memory_size);
+            InitialMemory {
+                bytes: pages.saturating_mul(PAGE_BYTES),
+                elements: times(needs.num_tables, needs.max_initial_table_size),
+            }
         });
         Ok(Program {
             kind,
             pre,
             handle,
-            initial_bytes,
+            initial: initial.unwrap_or_default(),
         })
     }
+}
+
+/// What `count` of them begin with where the largest begins with `each`.
+fn times(count: u32, each: Option<u64>) -> usize {
+    let all = u64::from(count).saturating_mul(each.unwrap_or(0));
+    usize::try_from(all).unwrap_or(usize::MAX)
 }
 
 /// Makes a linker with everything that a component may import.
