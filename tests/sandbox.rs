@@ -237,3 +237,15 @@ fn what_instances_begin_with_is_free_where_it_is_little() {
     assert_eq!(server.metric(LIVE), 8);
     assert_eq!(server.metric(&fired("total_memory")), 0);
 }
+
+#[test]
+fn a_long_delimiter_is_refused() {
+    let server = TestServer::start("calls", &[]);
+    let mut session = Session::start(&server);
+    for length in [4097, 1 << 20, 50 << 20] {
+        let command = format!("recv-until-filler {length} 1048576 10ms");
+        session.call(&command).expect_error("invalid-argument");
+    }
+    let command = "recv-until-filler 4096 1048576 10ms";
+    session.call(command).expect_error("timeout");
+}

@@ -78,6 +78,10 @@ fn call(connection: &Connection, words: &[&str]) -> Outcome {
             let max = number(max);
             received(connection.recv_until(delimiter.as_bytes(), max, time(timeout)))
         }
+        ["recv-until-filler", length, max, timeout] => {
+            let delimiter = vec![b'x'; number(length)];
+            received(connection.recv_until(&delimiter, number(max), time(timeout)))
+        }
         ["send", bytes, timeout] => {
             let bytes = text(bytes);
             sent(connection.send(bytes.as_bytes(), SendFlags::empty(), time(timeout)))
@@ -116,6 +120,10 @@ fn call(connection: &Connection, words: &[&str]) -> Outcome {
             Ok(String::new())
         }
         ["list", path] => list(&text(path)),
+        ["open-filler", length] => match File::open(&"x".repeat(number(length))) {
+            Ok(_) => Ok(String::new()),
+            Err(code) => Err(name(&code)),
+        },
         ["open-directories", path, count] => open_directories(&text(path), number(count)),
         _ => call_file(words),
     }

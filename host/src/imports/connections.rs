@@ -27,6 +27,10 @@ use crate::net::{CallError, OFFSET_MAX, Received, Shutdown, Stream, Timeout};
 /// instance costs in other ways, and no reason to fail where others have used all.
 const SEND_BYTES_FREE: usize = 64 * 1024;
 
+/// A longer delimiter is refused: looking for it costs as much as it is long each time that a byte
+/// arrives, and the host holds it for as long as the guest waits.
+const DELIMITER_BYTES_MAX: usize = 4096;
+
 /// What a guest's `connection` handle stands for: an activation, for as long as it lasts.
 ///
 /// After that the handle is a tombstone. Its number in the guest's table stays taken until the
@@ -154,7 +158,8 @@ impl connections::HostConnection for Guest {
         if max > allowed {
             self.refuse(Bound::RecvUntilBytes);
         }
-        if delimiter.is_empty() || delimiter.len() > max || max > allowed {
+        let too_long = delimiter.len() > max.min(DELIMITER_BYTES_MAX);
+        if delimiter.is_empty() || too_long || max > allowed {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
         let call = SendWrapper::new(self.call(timeout));
