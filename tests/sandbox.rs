@@ -239,6 +239,21 @@ fn what_instances_begin_with_is_free_where_it_is_little() {
 }
 
 #[test]
+fn paths_as_long_as_the_memory_of_a_guest_are_refused_and_not_kept() {
+    let root = Scratch::new();
+    let server = TestServer::start("calls", &["--root", root.text()]);
+    for length in [4095, 4096, 1 << 20].into_iter().chain([50 << 20; 8]) {
+        let mut session = Session::start(&server);
+        let command = format!("open-filler {length}");
+        session.call(&command).expect_error("name-too-long");
+    }
+    server.wait_for_metric(LIVE, 0);
+    // One copy may wait for being used again, and what one guest had.
+    let resident = server.resident_bytes();
+    assert!(resident < 200 * MIB, "{resident}");
+}
+
+#[test]
 fn a_long_delimiter_is_refused() {
     let server = TestServer::start("calls", &[]);
     let mut session = Session::start(&server);

@@ -15,6 +15,10 @@ use super::{FileStat, OpenDirectory, OpenFile};
 /// How often openat2 is asked again after EAGAIN: a rename raced with the lookup.
 const RACED_TRIES_MAX: u32 = 3;
 
+/// PATH_MAX of Linux, with the NUL at the end. A longer path is refused before it is hashed or
+/// copied: a guest can make one as long as its memory.
+const PATH_BYTES_MAX: usize = 4096;
+
 /// Why a path was not opened.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OpenError {
@@ -126,7 +130,14 @@ impl Directory {
     }
 }
 
-fn check_path(path: &str) -> Result<(), OpenError> {
+/// Checks what can be told of a path without a look at what is there; the kernel checks it again.
+///
+/// # Errors
+/// `Invalid` and `NameTooLong`.
+pub fn check_path(path: &str) -> Result<(), OpenError> {
+    if path.len() >= PATH_BYTES_MAX {
+        return Err(OpenError::NameTooLong);
+    }
     if path.is_empty() || path.as_bytes().contains(&0) {
         return Err(OpenError::Invalid);
     }

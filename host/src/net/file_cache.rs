@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::directory::check_path;
 use super::{Directory, OpenDirectory, OpenError, OpenFile};
 use crate::moment::Moment;
 
@@ -46,6 +47,7 @@ impl FileCache {
     /// See [`OpenError`]; `Denied` where no directory was granted.
     pub fn open(&mut self, path: &str) -> Result<Rc<OpenFile>, OpenError> {
         let directory = self.directory.as_ref().ok_or(OpenError::Denied)?;
+        check_path(path)?;
         let now = Moment::now();
         if let Some(entry) = self.entries.get_mut(path) {
             let fresh = now.since(entry.checked) < FRESH;
