@@ -143,6 +143,12 @@ fn asking_for_the_next_request_for_ever_ends_at_the_limit_of_the_activation() {
 }
 
 #[test]
+fn dozing_for_ever_ends_at_the_limit_of_the_activation() {
+    // Each nap is over at once, so the guest suspends as often as it runs.
+    check("/doze", &["activation_time", "cpu"]);
+}
+
+#[test]
 fn sleeping_for_ever_ends_at_the_limit_of_the_activation() {
     check("/sleep", &["activation_time"]);
 }
@@ -189,6 +195,7 @@ fn ten_misbehaving_guests_at_once_harm_no_normal_client() {
             "/recv",
             "/next",
             "/sleep",
+            "/doze",
             "/return-other",
         ];
         // A flood of log lines must not hide why the others ended.

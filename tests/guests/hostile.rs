@@ -85,6 +85,9 @@ fn misbehave(connection: &Connection, path: &str) {
         "/poll" => loop {
             let _ = connection.recv(1, Some(Duration::ZERO));
         },
+        "/doze" => loop {
+            std::thread::sleep(Duration::from_nanos(1));
+        },
         "/sleep" => std::thread::sleep(Duration::from_secs(1_000_000_000)),
         "/files" => open_ten_thousand_files(connection),
         "/upgrade" => {
