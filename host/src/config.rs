@@ -71,8 +71,8 @@ pub struct Limits {
     pub reuses_max: u64,
     /// Memory of one instance, in bytes.
     pub instance_bytes_max: usize,
-    /// Memory of all instances beyond up to 2 MiB that each begins with, in bytes; shared out evenly
-    /// between the workers. Half of the machine's for `None`.
+    /// Memory of all instances beyond up to 2 MiB that each begins with, in bytes; shared out
+    /// evenly between the workers. Half of the machine's for `None`.
     pub total_bytes_max: Option<usize>,
     /// Elements of one table of an instance.
     pub table_elements_max: usize,
