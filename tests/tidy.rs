@@ -1,4 +1,5 @@
-//! The numbers of the style page, and that every item of the contract is documented.
+//! The numbers of the style page, that every item of the contract is documented, and that
+//! `SECURITY.md` speaks of the code as it is.
 
 use std::fs;
 use std::path::PathBuf;
@@ -122,5 +123,90 @@ fn wit_item_finds_declarations_and_nothing_else() {
         "export handler;",
     ] {
         assert_eq!(wit_item(other), None);
+    }
+}
+
+/// Returns the text of `SECURITY.md`.
+fn security() -> String {
+    fs::read_to_string(workspace_dir().join("SECURITY.md")).unwrap()
+}
+
+#[test]
+fn security_names_tests_that_exist() {
+    let text = security();
+    let named = text.split('`').skip(1).step_by(2);
+    let named: Vec<_> = named.filter_map(|name| name.split_once("::")).collect();
+    assert!(named.len() > 50, "{} tests", named.len());
+    let exists = |(module, test): &(&str, &str)| {
+        let path = workspace_dir().join("tests").join(format!("{module}.rs"));
+        let code = fs::read_to_string(path).unwrap_or_default();
+        code.contains(&format!("#[test]\nfn {test}() {{"))
+    };
+    let gone: Vec<_> = named.into_iter().filter(|test| !exists(test)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
+fn every_unsafe_block_is_listed_and_argued() {
+    let mut listed: Vec<(String, usize, usize)> = Vec::new();
+    let text = security();
+    let (_, table) = text.split_once("## Unsafe code").unwrap();
+    for row in table.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [file, places, blocks, argument] = cells[..] else {
+            panic!("not a row of four cells: {row}")
+        };
+        assert!(argument.len() > 50, "no argument: {row}");
+        let (places, blocks) = (places.parse().unwrap(), blocks.parse().unwrap());
+        listed.push((file.trim_end_matches('`').to_owned(), places, blocks));
+    }
+    listed.sort();
+    let root = workspace_dir();
+    let mut found = Vec::new();
+    for path in sources(&[".rs"]) {
+        let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+        if name.starts_with("host/") || name.starts_with("guest/") {
+            let (places, blocks) = count_unsafe(&fs::read_to_string(&path).unwrap());
+            found.extend((places + blocks > 0).then(|| (name.to_owned(), places, blocks)));
+        }
+    }
+    found.sort();
+    assert_eq!(found, listed, "the code, and the table in `SECURITY.md`");
+}
+
+/// Counts the attributes that allow unsafe code, and the keyword that makes code unsafe.
+fn count_unsafe(text: &str) -> (usize, usize) {
+    let (mut places, mut blocks) = (0, 0);
+    for line in text.lines() {
+        let code = line.split("//").next().unwrap();
+        let words = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        for word in words {
+            places += usize::from(word == "unsafe_code");
+            blocks += usize::from(word == "unsafe");
+        }
+    }
+    (places, blocks)
+}
+
+#[test]
+fn count_unsafe_finds_code_and_no_comment() {
+    let code = "#[allow(missing_docs, unsafe_code)]\nunsafe { call() } // unsafe\n/// unsafe";
+    assert_eq!(count_unsafe(code), (1, 1));
+    assert_eq!(count_unsafe("unsafe impl A {}\nunsafe fn b() {}"), (0, 2));
+    assert_eq!(count_unsafe("//! unsafe_code\nlet unsafely = 1;"), (0, 0));
+}
+
+#[test]
+fn unsafe_code_is_denied_in_every_crate_that_is_listed() {
+    let manifest = |path: &str| fs::read_to_string(workspace_dir().join(path)).unwrap();
+    let own = |line: &&str| line.starts_with("unsafe_code");
+    let workspace = manifest("Cargo.toml");
+    let level: Vec<_> = workspace.lines().filter(own).collect();
+    assert_eq!(level, ["unsafe_code = \"deny\""]);
+    for path in ["host/Cargo.toml", "guest/Cargo.toml"] {
+        assert!(
+            manifest(path).contains("[lints]\nworkspace = true\n"),
+            "{path}"
+        );
     }
 }
