@@ -1,6 +1,7 @@
 //! `sockeye.toml`: every flag in a file, and several handlers.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -235,6 +236,43 @@ fn a_file_that_nobody_asked_for_cannot_have_native_code_run() {
         let named = ["--config", "sockeye.toml"];
         TestServer::stop(start_in(scratch.path(), &named));
     }
+}
+
+#[test]
+fn a_file_that_nobody_asked_for_cannot_lead_out_of_its_directory() {
+    let scratch = Scratch::new();
+    let outside = scratch.write("outside/profile", "before\n");
+    for text in [
+        "root = \"..\"",
+        "root = \"/\"",
+        "root = \"link\"",
+        "access-log = \"../outside/profile\"",
+        "access-log = \"link/profile\"",
+        "access-log = \"link/new\"",
+        "access-log = \"new\"",
+        "access-log = \"/tmp/sockeye-of-a-stranger\"",
+        "[[service]]\nroot = \"link\"",
+    ] {
+        let packed = Scratch::new();
+        symlink(scratch.path().join("outside"), packed.path().join("link")).unwrap();
+        symlink(scratch.path().join("not-yet"), packed.path().join("new")).unwrap();
+        packed.write(
+            "sockeye.toml",
+            format!("{text}\nlisten = \"127.0.0.1:0\"\n"),
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        let output = command.current_dir(packed.path()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}: {stderr}");
+        assert!(stderr.contains("named with `--config`"), "{text}: {stderr}");
+    }
+    assert_eq!(std::fs::read_to_string(outside).unwrap(), "before\n");
+    // Named, it is the operator's word; and what stays inside needs no name.
+    scratch.write("sockeye.toml", "root = \"..\"\nlisten = \"127.0.0.1:0\"\n");
+    TestServer::stop(start_in(scratch.path(), &["--config", "sockeye.toml"]));
+    let text = "root = \"outside\"\naccess-log = \"log\"\nlisten = \"127.0.0.1:0\"\n";
+    scratch.write("sockeye.toml", text);
+    TestServer::stop(start_in(scratch.path(), &[]));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
@@ -22,6 +22,11 @@ const USUAL: &str = "sockeye.toml";
 /// What only a file that was asked for can say: with these, a directory that somebody else packed
 /// would have its native code run by whoever starts the program in it.
 const NAMED_ONLY: [&str; 2] = ["allow-precompiled", "cache-dir"];
+
+/// What only a file that was asked for can let lead out of its own directory: a directory that
+/// somebody else packed would serve the user's other files, or have what clients send appended to
+/// one of them, such as one that a shell reads.
+const NAMED_ONLY_OUTSIDE: [&str; 2] = ["root", "access-log"];
 
 /// The key of the tables that describe one handler each.
 pub(super) const SERVICE: &str = "service";
@@ -256,6 +261,14 @@ impl File {
             Value::List(texts) => &texts[..],
             Value::One(text) => std::slice::from_ref(text),
         };
+        if !self.named && NAMED_ONLY_OUTSIDE.contains(&setting.key.as_str()) {
+            let mut paths = texts.iter().filter(|text| text.as_str() != "-");
+            if paths.any(|path| leads_out(Path::new(path))) {
+                let reason = "it leads out of the directory of this file, which may be so only \
+                              where the file was named with `--config`";
+                return Err(self.wrong(setting, reason));
+            }
+        }
         let arguments = texts.iter().map(|text| self.as_argument(arg, text));
         let arguments: Vec<OsString> = arguments.collect();
         let check = command.clone().no_binary_name(true);
@@ -304,6 +317,23 @@ impl File {
             reason: reason.to_owned(),
             hint,
         }
+    }
+}
+
+/// Whether a path leads out of the current directory, by itself or by way of a symbolic link. What
+/// cannot be told is found by whoever opens it.
+fn leads_out(path: &Path) -> bool {
+    let real = match path.canonicalize() {
+        // A link to what is not there yet would be followed when that is made.
+        Err(_) if path.is_symlink() => return true,
+        Err(_) => path
+            .parent()
+            .map(|parent| Path::new(".").join(parent).canonicalize()),
+        found => Some(found),
+    };
+    match (real, Path::new(".").canonicalize()) {
+        (Some(Ok(real)), Ok(here)) => !real.starts_with(here),
+        _ => path.is_absolute() || path.components().any(|part| part == Component::ParentDir),
     }
 }
 
