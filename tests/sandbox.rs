@@ -119,6 +119,38 @@ fn a_guest_that_recurses_in_its_own_calls_and_in_the_hosts_ends_as_a_trap() {
 }
 
 #[test]
+fn a_guest_that_spins_outside_of_its_handler_is_stopped() {
+    const SPIN: &str = "(loop $for_ever (br $for_ever))";
+    let plain = include_str!("guests/plain.wat").replace("MEMORY", "1");
+    let plain = plain.replace("RUN", "");
+    // Before it is called, after it has returned, and where the host needs memory for a result.
+    let start = format!("(func $spin {SPIN}) (start $spin)");
+    let after = format!("(func (export \"after\") (param i32) {SPIN})");
+    let lift = "(post-return (core func $instance \"after\"))))\n  (instance";
+    let texts = [
+        plain.replace("DECLARE", &start),
+        plain
+            .replace("DECLARE", &after)
+            .replace("))\n  (instance", lift),
+        include_str!("guests/deep.wat")
+            .replace(
+                "(call $recurse (i32.const 0))",
+                &format!("{SPIN} (i32.const 0)"),
+            )
+            .replace("DEPTH", "0")
+            .replace("LENGTH", "16")
+            .replace("RECURSE", "1"),
+    ];
+    for text in texts {
+        let scratch = Scratch::new();
+        let server = start_text(&scratch, &text, &[], &["--cpu-limit", "200ms"]);
+        server.connect().wait_until_closed();
+        server.wait_for_metric(&failed("cpu"), 1);
+        server.wait_for_metric(LIVE, 0);
+    }
+}
+
+#[test]
 fn random_bytes_come_in_bounded_numbers() {
     let server = start_deep(0, 64 * 1024, false);
     server.connect().wait_until_closed();
