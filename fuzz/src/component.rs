@@ -79,6 +79,7 @@ fn config(path: &Path) -> Config {
         workers: 1,
         admin: None,
         access_log: None,
+        take_over_timeout: Duration::from_secs(60),
         limits: Limits {
             instances_max: Some(1),
             ..Limits::default()

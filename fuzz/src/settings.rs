@@ -186,6 +186,7 @@ fn told(config: &Config) -> [String; 2] {
         workers,
         admin,
         access_log,
+        take_over_timeout,
         limits,
         compiling,
     } = config;
@@ -203,7 +204,7 @@ fn told(config: &Config) -> [String; 2] {
         format!("{component} {listen:?} {root} {reuse:?} {activate_on:?} {arguments:?}\n")
     };
     [
-        format!("{workers} {admin:?} {access_log:?} {limits:?} {compiling}"),
+        format!("{workers} {admin:?} {access_log:?} {take_over_timeout:?} {limits:?} {compiling}"),
         services.iter().map(service).collect(),
     ]
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 use rustix::process::{Signal, getpid, kill_process};
-use sockeye::Directory;
 use sockeye::config::{
     CodeCache, Compiling, Config, Limits, Reuse, Service as ServiceConfig, Source,
 };
 use sockeye::internals::guest;
+use sockeye::{Directory, Inherited};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::PATIENCE;
@@ -84,7 +84,7 @@ impl Server {
                 .build();
             let runtime = runtime.expect("there is a descriptor left");
             let _handler = runtime.block_on(async { signal(SignalKind::pipe()) });
-            let ended = sockeye::server::serve(config, None);
+            let ended = sockeye::server::serve(config, Inherited::default(), None);
             eprintln!("the server has ended: {ended:?}");
             // By a signal, for which the server and not this program listens.
             let _ = kill_process(getpid(), Signal::KILL);
@@ -172,6 +172,7 @@ fn config(root: &Arc<Directory>) -> Config {
         workers: 1,
         admin: Some(any_port),
         access_log: None,
+        take_over_timeout: Duration::from_secs(60),
         limits: Limits {
             instances_max: Some(INSTANCES),
             cpu_max: CPU_MAX,
