@@ -150,6 +150,7 @@ fn a_directory_that_becomes_unreadable_refuses_what_is_in_it() {
         ..scene
     };
     scene.check_others();
+    drop(scene);
     server.stop();
 }
 
