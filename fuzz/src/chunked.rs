@@ -163,7 +163,7 @@ fn line<T>(data: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Part<(T, usize)> {
     let begun = data.strip_suffix(b"\r");
     let ends: &[&[u8]] = match begun {
         Some(_) => &[b""],
-        None => &[b"", b"0", b";", b":", b"a:"],
+        None => &[b"", b"0", b":", b"a:", b"a", b";a", b"\"", b"a\""],
     };
     let begun = begun.unwrap_or(data);
     match ends
@@ -182,15 +182,51 @@ fn size_line(line: &[u8], extension_bytes: usize) -> Option<(u64, usize)> {
         .take_while(|byte| byte.is_ascii_hexdigit())
         .count();
     let (digits, extension) = line.split_at(digits);
-    let blank = extension
-        .iter()
-        .take_while(|byte| b" \t".contains(byte))
-        .count();
-    let is_extension = extension.get(blank) == Some(&b';') && is_field_text(extension);
     let fits =
         digits.len() <= SIZE_DIGITS_MAX && extension_bytes + extension.len() <= EXTENSION_BYTES_MAX;
     let size = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    (fits && (extension.is_empty() || is_extension)).then_some((size, extension.len()))
+    let mut rest = extension;
+    while !rest.is_empty() {
+        rest = skip_extension(rest)?;
+    }
+    fits.then_some((size, extension.len()))
+}
+
+/// Reads one `BWS ";" BWS name [ BWS "=" BWS value ]`, and returns what follows.
+fn skip_extension(text: &[u8]) -> Option<&[u8]> {
+    let text = skip_blanks(text).strip_prefix(b";")?;
+    let name = skip_token(skip_blanks(text))?;
+    match skip_blanks(name).strip_prefix(b"=") {
+        None => Some(name),
+        Some(value) => match skip_blanks(value) {
+            [b'"', quoted @ ..] => skip_quoted(quoted),
+            token => skip_token(token),
+        },
+    }
+}
+
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|byte| b" \t".contains(byte)).count();
+    &text[blanks..]
+}
+
+fn skip_token(text: &[u8]) -> Option<&[u8]> {
+    let length = text
+        .iter()
+        .take_while(|byte| is_token(std::slice::from_ref(byte)))
+        .count();
+    (length > 0).then(|| &text[length..])
+}
+
+/// Reads the rest of a quotation, of which any character can be escaped (RFC 9110 section 5.6.4).
+fn skip_quoted(mut text: &[u8]) -> Option<&[u8]> {
+    loop {
+        text = match text {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', byte, rest @ ..] | [byte, rest @ ..] if is_field_text(&[*byte]) => rest,
+            _ => return None,
+        };
+    }
 }
 
 /// Reads a trailer line, and says how many bytes it counts for: none is the end of the body.

@@ -186,6 +186,15 @@ fn apply_rules(head: &mut RequestHead) -> bool {
         ([coding], []) if !is_old && coding.eq_ignore_ascii_case(b"chunked") => None,
         _ => return false,
     };
+    // A proxy that obeys would remove what frames the body.
+    let unframes = |option: &&[u8]| {
+        let framing = ["content-length", "transfer-encoding"];
+        let mut framing = framing.iter();
+        framing.any(|name| option.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    if elements("connection").iter().any(unframes) {
+        return false;
+    }
     let says = |option: &str| {
         let options = elements("connection");
         options

@@ -1,5 +1,7 @@
 //! Characters and hosts as RFC 9110, 9112 and 3986 define them, for every reference.
 
+use std::net::Ipv6Addr;
+
 /// The characters of a token (RFC 9110 section 5.6.2).
 pub(crate) fn is_token(text: &[u8]) -> bool {
     const DELIMITERS: &[u8] = b"\"(),/:;<=>?@[\\]{}";
@@ -28,8 +30,7 @@ pub(crate) fn list(text: &[u8]) -> Vec<&[u8]> {
 
 /// A host and perhaps a port: how long the host is, where the whole is one.
 ///
-/// RFC 3986 without the comma, which joins two of them; an address in brackets is not looked into
-/// further than to its characters.
+/// RFC 3986 without the comma, which joins two of them.
 pub(crate) fn host_length(value: &[u8]) -> Option<usize> {
     let in_name = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || {
@@ -37,18 +38,19 @@ pub(crate) fn host_length(value: &[u8]) -> Option<usize> {
         }
     };
     let mut at = 0;
-    if value.first() == Some(&b'[') {
-        at = 1;
-        while value
-            .get(at)
-            .is_some_and(|&byte| in_name(byte) || matches!(byte, b':' | b'%'))
-        {
-            at += 1;
+    if let [b'[', rest @ ..] = value {
+        let length = rest.iter().position(|byte| *byte == b']')?;
+        let address = std::str::from_utf8(&rest[..length]).ok()?;
+        let in_address = |byte: u8| in_name(byte) || byte == b':';
+        let is_future = || {
+            let (version, address) = address.strip_prefix(['v', 'V'])?.split_once('.')?;
+            let version = !version.is_empty() && version.bytes().all(|b| b.is_ascii_hexdigit());
+            (version && !address.is_empty() && address.bytes().all(in_address)).then_some(())
+        };
+        if address.parse::<Ipv6Addr>().is_err() {
+            is_future()?;
         }
-        if value.get(at) != Some(&b']') {
-            return None;
-        }
-        at += 1;
+        at = length + 2;
     } else {
         loop {
             match value[at..] {

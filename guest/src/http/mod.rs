@@ -168,8 +168,9 @@ fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, (Refusa
     let mut head = until(b"\r\n\r\n", Duration::ZERO);
     if head == Err(ErrorCode::Timeout) {
         // It has not, or the head is whole but its lines end in bare line feeds, and is refused
-        // for that where it is parsed.
-        let bare: [&[u8]; 2] = [b"\n\n", b"\n\r\n"];
+        // for that where it is parsed. First what a good head has at its end, too: the rest of one
+        // may have come since, and a body behind it may have two line feeds.
+        let bare: [&[u8]; 2] = [b"\n\r\n", b"\n\n"];
         let found = bare.iter().find_map(|end| until(end, Duration::ZERO).ok());
         if let Some(bytes) = found {
             return Ok(bytes);

@@ -5,7 +5,6 @@ use std::io::{Error, ErrorKind};
 
 use super::head::{HEAD_BYTES_MAX, HEADERS_MAX};
 use super::target::TARGET_BYTES_MAX;
-use super::{BODY_TIMEOUT, HEAD_TIMEOUT};
 
 /// A status and what was wrong with the request, in words that need no source code beside them.
 ///
@@ -38,18 +37,9 @@ impl Refusal {
         TARGET_BYTES_MAX as u64,
         "bytes",
     );
-    pub(super) const HEAD_TOO_SLOW: Refusal = limited(
-        408,
-        "request head took longer than",
-        HEAD_TIMEOUT.as_secs(),
-        "seconds",
-    );
-    pub(super) const BODY_TOO_SLOW: Refusal = limited(
-        408,
-        "request body paused for more than",
-        BODY_TIMEOUT.as_secs(),
-        "seconds",
-    );
+    // Without a number: the operator's limits of a call and of a rate may be what it was.
+    pub(super) const HEAD_TOO_SLOW: Refusal = Refusal::new(408, "request head came too slowly");
+    pub(super) const BODY_TOO_SLOW: Refusal = Refusal::new(408, "request body came too slowly");
     pub(super) const BODY_CUT: Refusal = Refusal::bad("request body ended before its end");
     pub(super) const BAD_CHUNK: Refusal = Refusal::bad("request body is malformed as chunks");
     pub(super) const HANDLER_FAILED: Refusal = Refusal::new(500, "the handler failed");
