@@ -135,8 +135,8 @@ fn requests_that_find_the_line_full_are_answered_when_there_is_room() {
         "1",
         "--max-waiting",
         "1",
-        "--head-timeout",
-        "300ms",
+        "--idle-timeout",
+        "2s",
     ];
     let server = TestServer::start("upload", &flags);
     let mut parked: Vec<_> = (0..10).map(|_| server.connect()).collect();
@@ -154,7 +154,7 @@ fn requests_that_find_the_line_full_are_answered_when_there_is_room() {
     server.wait_for_metric(&fired("waiting"), 9);
     assert!(
         parked[9]
-            .receive_within(Duration::from_millis(700))
+            .receive_within(Duration::from_millis(2500))
             .is_err()
     );
     assert_eq!(server.metric(&connections("waiting")), 1);
@@ -167,7 +167,31 @@ fn requests_that_find_the_line_full_are_answered_when_there_is_room() {
     for client in &mut parked {
         assert!(client.response().text().starts_with("4 "));
     }
-    assert_eq!(server.metric(&fired("head_time")), 0);
+    assert_eq!(server.metric(&fired("idle_time")), 0);
+}
+
+#[test]
+fn clients_that_leave_while_they_are_put_off_take_nobodys_place() {
+    let flags = ["--max-instances", "1", "--max-waiting", "1"];
+    let server = TestServer::start("upload", &flags);
+    let mut clients: Vec<_> = (0..60).map(|_| server.connect()).collect();
+    server.wait_for_metric(&connections("parked"), 60);
+    let mut holder = server.connect();
+    holder.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n");
+    server.wait_for_metric(LIVE, 1);
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(post("/", "body"));
+        // One after the other: the first stands in line, and the last is put off last.
+        server.wait_for_metric(&fired("waiting"), number as u64);
+    }
+    let mut last = clients.pop().unwrap();
+    let mut first = clients.remove(0);
+    clients.into_iter().for_each(Client::reset);
+    server.wait_for_metric(&connections("parked"), 1);
+    holder.send("x");
+    assert_eq!(holder.response().status, 200);
+    assert!(first.response().text().starts_with("4 "));
+    assert!(last.response().text().starts_with("4 "));
 }
 
 #[test]

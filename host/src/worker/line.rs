@@ -97,13 +97,16 @@ impl Worker {
     fn recall(&mut self) {
         let limits = &self.environment.limits;
         let room = limits.waiting_max.saturating_sub(self.waiting.len());
-        for _ in 0..room.min(STEPS_PER_TURN) {
+        let mut room = room.min(STEPS_PER_TURN);
+        while room > 0 {
             let Some(token) = self.put_off.pop_front() else {
                 return;
             };
+            // Those that have gone meanwhile take nobody's place: who is left has no other wake.
             if let Some(connection) = self.scheduler.get(token) {
                 connection.turn = Turn::Recalled;
                 self.scheduler.schedule(token);
+                room -= 1;
             }
         }
     }
@@ -183,10 +186,10 @@ impl Worker {
         drop(before);
         self.pool.check_in(None, self.now);
         let limits = &self.environment.limits;
-        let timeout = if length > 0 {
-            limits.head_timeout
-        } else {
-            limits.idle_timeout
+        let timeout = match (length > 0, connection.handler.is_http()) {
+            (true, true) => limits.head_timeout,
+            (true, false) => limits.call_timeout,
+            (false, _) => limits.idle_timeout,
         };
         self.scheduler.arm(token, self.now.after(timeout));
     }
