@@ -52,6 +52,12 @@ fn all_guests_together_have_so_much_memory() {
     second.wait_until_closed();
     assert_eq!(server.metric(&failed("memory")), 1);
     assert!(server.metric(&fired("total_memory")) > 0);
+    assert_eq!(server.metric(&fired("instance_memory")), 0);
+    let line = server.wait_for_log("activation ended");
+    assert!(
+        line.contains("after `--total-memory-limit` refused"),
+        "{line}"
+    );
     assert_eq!(server.connect().get("/").text(), "ok");
     // The memory of an instance is everybody's again when that is gone.
     drop(first);
@@ -82,13 +88,24 @@ fn what_is_sent_counts_as_memory_of_the_guests() {
 
 #[test]
 fn idle_connections_are_closed_while_the_machine_has_little_memory() {
-    let flags = ["--min-free-memory", "100000GiB", "--reuse", "always"];
+    let flags = [
+        "--min-free-memory",
+        "100000GiB",
+        "--reuse",
+        "always",
+        "--head-timeout",
+        "10m",
+    ];
     let server = TestServer::start("hello", &flags);
-    let mut clients: Vec<Client> = (0..8).map(|_| server.connect()).collect();
-    // The oldest go first, and in the end all.
-    for client in &mut clients {
-        client.wait_until_closed();
-    }
+    let mut clients: Vec<Client> = (0..200).map(|_| server.connect()).collect();
+    // The oldest go first, an eighth of them every second.
+    clients[0].wait_until_closed();
+    wait::until("many are closed", || {
+        server.metric(&connections("parked")) < 120
+    });
+    clients[20].wait_until_closed();
+    let newest = clients.last_mut().unwrap();
+    assert!(newest.receive_within(Duration::from_millis(1)).is_err());
     server.wait_for_log("less memory than `--min-free-memory` is left");
     assert!(server.metric(&fired("free_memory")) > 0);
     assert_eq!(server.connect().get("/").status, 200);
@@ -237,4 +254,24 @@ fn a_wall_clock_bound_holds_for_a_guest_that_waits() {
             .receive_within(Duration::from_secs(1))
             .is_ok()
     );
+}
+
+#[test]
+fn a_guest_that_hands_back_unread_what_activated_it_has_one_budget_for_all_of_that() {
+    let component = wat::parse_str(include_str!("guests/return.wat")).unwrap();
+    let scratch = Scratch::new();
+    let path = scratch.write("return.wasm", component);
+    for (flag, cause) in [
+        ("--cpu-limit", "cpu"),
+        ("--activation-timeout", "activation_time"),
+    ] {
+        let server = TestServer::start_file(&path, &[flag, "300ms"]);
+        let mut client = server.connect();
+        server.wait_for_metric(&connections("parked"), 1);
+        client.send("x");
+        client.wait_until_closed();
+        assert_eq!(server.metric(&failed(cause)), 1, "{flag}");
+        assert_eq!(server.metric(&fired(cause)), 1, "{flag}");
+        server.wait_for_metric(LIVE, 0);
+    }
 }

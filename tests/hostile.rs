@@ -223,6 +223,15 @@ fn ten_infinite_loops_at_once_harm_no_normal_client() {
     });
 }
 
+#[test]
+fn forty_guests_that_nap_before_they_are_preempted_harm_no_normal_client() {
+    machine::measured(|| {
+        let server = TestServer::start("hostile", &LIMITS);
+        ask_beside_normal_client(&server, &["/nap"; 40]);
+        server.wait_for_metric(LIVE, 0);
+    });
+}
+
 /// Waits until the threads of an idle server use no time any more: the ticker is asleep, too.
 #[track_caller]
 fn wait_until_asleep(server: &TestServer) {

@@ -254,7 +254,7 @@ fn what_instances_begin_with_is_bounded_where_it_is_much() {
     let _first = server.connect();
     server.wait_for_metric(LIVE, 1);
     server.connect().wait_until_closed();
-    assert_eq!(server.metric(&failed("memory")), 1);
+    assert_eq!(server.metric(&failed("instantiation")), 1);
     assert!(server.metric(&fired("total_memory")) > 0);
 }
 

@@ -158,6 +158,48 @@ fn a_guest_that_sends_on_to_a_client_that_was_too_slow_is_refused_at_once() {
 }
 
 #[test]
+fn a_client_that_was_too_slow_is_not_parked() {
+    let flags = ["--min-rate", "1MiB", "--min-rate-window", "100ms"];
+    let server = TestServer::start("calls", &flags);
+    let mut session = Session::start(&server);
+    session.ask("-send-filler 16777216 none | hand-back");
+    server.wait_for_log("send-filler error");
+    session.client.wait_until_closed();
+    assert_eq!(server.metric(&fired("send_rate")), 1);
+    server.wait_for_metric(&connections("parked"), 0);
+}
+
+#[test]
+fn a_body_that_comes_while_the_server_is_stopped_is_not_late() {
+    let flags = ["--min-rate", "1KiB", "--min-rate-window", "200ms"];
+    let server = TestServer::start("upload", &flags);
+    let mut client = server.connect();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n");
+    client.wait_until_taken();
+    server.wait_for_metric(LIVE, 1);
+    server.freeze();
+    client.send("body");
+    thread::sleep(Duration::from_millis(300));
+    server.thaw();
+    assert!(client.response().text().starts_with("4 "));
+    assert_eq!(server.metric(&fired("receive_rate")), 0);
+}
+
+#[test]
+fn a_head_that_comes_while_the_server_is_stopped_is_not_late() {
+    let server = TestServer::start("hello", &["--head-timeout", "500ms"]);
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\n");
+    client.wait_until_taken();
+    server.freeze();
+    client.send("Host: test\r\n\r\n");
+    thread::sleep(Duration::from_millis(700));
+    server.thaw();
+    assert_eq!(client.response().status, 200);
+    assert_eq!(server.metric(&fired("head_time")), 0);
+}
+
+#[test]
 fn without_a_rate_only_the_timeout_of_a_call_counts() {
     let flags = ["--min-rate", "0", "--min-rate-window", "50ms"];
     let server = TestServer::start("calls", &flags);

@@ -9,12 +9,14 @@
 //! injected something was there, and that edge has come, so the client has to make another one.
 
 use std::fs;
+use std::time::Duration;
 
 use super::{Halted, PAGE, Scene, Site, numbered, wait_until_quiet};
 use crate::client::{Client, get, post};
 use crate::gauges::connections;
 use crate::server::TestServer;
 use crate::strace::Strace;
+use crate::wait;
 
 /// What a fault does to the connection that it hits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -222,7 +224,11 @@ fn a_failed_accept_closes_one_of_many_idle_connections() {
     inject(&server, "accept4", "EMFILE", 1, |_| {
         let mut new = scene.connect();
         scene.ask(&mut new);
-        scene.idle.remove(0).wait_until_closed();
+        let closed = wait::until_some("one is closed", || {
+            let mut idle = scene.idle.iter_mut();
+            idle.position(|client| client.receive_within(Duration::from_millis(1)).is_ok())
+        });
+        scene.idle.remove(closed).wait_until_closed();
     });
     scene.end(0);
     server.stop();

@@ -88,6 +88,12 @@ fn misbehave(connection: &Connection, path: &str) {
         "/doze" => loop {
             std::thread::sleep(Duration::from_nanos(1));
         },
+        "/nap" => loop {
+            // A little shorter than what is preempted.
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_micros(1500) {}
+            std::thread::sleep(Duration::from_nanos(1));
+        },
         "/sleep" => std::thread::sleep(Duration::from_secs(1_000_000_000)),
         "/files" => open_ten_thousand_files(connection),
         "/upgrade" => {

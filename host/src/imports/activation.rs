@@ -41,6 +41,8 @@ pub struct Activation {
     preempted: Cell<bool>,
     /// Set when the guest dropped its handle: the connection is let go.
     dropped: Cell<bool>,
+    /// Set when the guest took bytes that the peer sent.
+    received: Cell<bool>,
     /// Set when something passed between guest and peer, or the guest changed the connection.
     touched: Cell<bool>,
     request: Cell<Request>,
@@ -59,13 +61,15 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// Begins an activation of `stream` at `now`, whose request is whole since `whole`.
+    /// Begins an activation of `stream` at `now`, whose request is whole since `whole`. It goes on
+    /// with the budget of the one before that it is only a part of.
     pub fn new(
         service: &Service,
         stream: Rc<Stream>,
         now: Moment,
         whole: Moment,
         peer: Option<SocketAddr>,
+        carried: Option<&Budget>,
     ) -> Rc<Activation> {
         let sent_before = Cell::new(stream.bytes_sent());
         let pace = service.environment.limits.pace;
@@ -73,12 +77,13 @@ impl Activation {
         let sending = Pace::new(pace);
         Rc::new(Activation {
             stream,
-            started: now,
+            started: carried.map_or(now, |carried| carried.started),
             slice_started: Cell::new(now),
             slice_started_cpu: Cell::new(CpuTime::recent(now)),
-            cpu_used: Cell::new(Duration::ZERO),
+            cpu_used: Cell::new(carried.map_or(Duration::ZERO, |carried| carried.cpu_used)),
             preempted: Cell::new(false),
             dropped: Cell::new(false),
+            received: Cell::new(false),
             touched: Cell::new(false),
             request: Cell::new(Request::Whole(whole)),
             peer,
@@ -185,6 +190,40 @@ impl Activation {
         self.preempted.take()
     }
 
+    /// Notes that the guest took bytes that the peer sent.
+    pub(super) fn set_received(&self) {
+        self.received.set(true);
+    }
+
+    /// Why the activation has to end, where it has used more CPU time than it may.
+    pub fn overspent(&self, limits: &Limits, now: Moment) -> Option<Killed> {
+        let cpu_max = limits.cpu_max;
+        (self.cpu_used(now) > cpu_max).then(|| Killed {
+            failure: Failure::Cpu,
+            reason: format!("the guest used more than {cpu_max:?} of CPU time (`--cpu-limit`)"),
+        })
+    }
+
+    /// Why the activation has to end, where it has lasted longer than it may.
+    pub fn overdue(&self, limits: &Limits, now: Moment) -> Option<Killed> {
+        let timeout = limits.activation_timeout;
+        (self.started.after(timeout) <= now).then(|| Killed {
+            failure: Failure::ActivationTime,
+            reason: format!("it ran longer than {timeout:?} (`--activation-timeout`)"),
+        })
+    }
+
+    /// What is left of the budget goes to the next activation, where the guest handed its
+    /// connection back without taking anything: the same bytes would activate it for ever.
+    pub fn carried_budget(&self) -> Option<Box<Budget>> {
+        (!self.received.get()).then(|| {
+            Box::new(Budget {
+                started: self.started,
+                cpu_used: self.cpu_used.get(),
+            })
+        })
+    }
+
     /// Notes that the guest received something, or did something that the peer or the guest can
     /// tell.
     pub fn set_touched(&self) {
@@ -206,6 +245,13 @@ impl Activation {
     pub fn is_dropped(&self) -> bool {
         self.dropped.get()
     }
+}
+
+/// What an activation has used of what it may.
+#[derive(Debug)]
+pub struct Budget {
+    started: Moment,
+    cpu_used: Duration,
 }
 
 /// The host ends an activation: the error inside a task, with the cause that is logged.

@@ -83,6 +83,14 @@ impl Call {
         error.into()
     }
 
+    /// Notes that the guest took bytes, or was told that none follow.
+    fn note_received(&self, activation: &Activation, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            activation.set_received();
+        }
+        self.note(activation, |exchange| exchange.received(bytes));
+    }
+
     /// Bounds a call that waits for what the client sends.
     fn receiving<'a>(&self, activation: &'a Activation) -> Timeout<'a> {
         Timeout::new(self.length).at_pace(activation.receiving_pace())
@@ -136,7 +144,7 @@ impl connections::HostConnection for Guest {
                 if max > allowed && bytes.len() == allowed {
                     call.service.environment.fired(Bound::RecvBytes, stream);
                 }
-                call.note(&activation, |exchange| exchange.received(bytes));
+                call.note_received(&activation, bytes);
             }
             received.map_err(|error| call.code(error, stream))
         })
@@ -169,7 +177,7 @@ impl connections::HostConnection for Guest {
             let mut timeout = call.receiving(&activation);
             let received = stream.recv_until(&delimiter, max, &mut timeout).await;
             if let Ok(bytes) = &received {
-                call.note(&activation, |exchange| exchange.received(bytes));
+                call.note_received(&activation, bytes);
             }
             received.map_err(|error| call.code(error, stream))
         })

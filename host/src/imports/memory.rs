@@ -87,8 +87,8 @@ pub struct InstanceMemory {
     /// Elements of all its tables.
     elements: usize,
     initial: InitialMemory,
-    /// Whether more was refused since the instance was made.
-    refused: bool,
+    /// Which bound refused more since the instance was made, if one did.
+    refused: Option<Bound>,
 }
 
 impl InstanceMemory {
@@ -115,8 +115,8 @@ impl InstanceMemory {
 }
 
 impl Guest {
-    /// Whether the instance was refused memory.
-    pub fn was_refused_memory(&self) -> bool {
+    /// Which bound refused the instance memory, if one did.
+    pub fn refused_memory(&self) -> Option<Bound> {
         self.memory.refused
     }
 
@@ -135,20 +135,20 @@ impl Guest {
     /// Lets the instance have `grown` instead of what it has, if both limits allow that.
     fn grow(&mut self, grown: InstanceMemory) -> bool {
         let before = self.memory.charged();
-        // What is more than an instance may have is counted when the guest fails for it.
-        let granted = grown.counted() <= self.limits().instance_bytes_max;
-        let granted = granted && {
-            let taken = self.environment().memory.take(grown.charged() - before);
-            if !taken {
-                self.refuse(Bound::TotalMemory);
-            }
-            taken
-        };
-        if granted {
+        let refused = if grown.counted() > self.limits().instance_bytes_max {
+            Some(Bound::InstanceMemory)
+        } else if !self.environment().memory.take(grown.charged() - before) {
+            Some(Bound::TotalMemory)
+        } else {
             self.memory = grown;
+            return true;
+        };
+        // An allocator may ask again and again.
+        if let Some(bound) = refused.filter(|_| self.memory.refused.is_none()) {
+            self.refuse(bound);
         }
-        self.memory.refused |= !granted;
-        granted
+        self.memory.refused = self.memory.refused.or(refused);
+        false
     }
 }
 

@@ -15,7 +15,7 @@ mod memory;
 mod request_log;
 mod service;
 
-pub use activation::{Activation, Killed};
+pub use activation::{Activation, Budget, Killed};
 pub use connections::ConnectionHandle;
 pub use environment::{Environment, Troubles};
 pub use files::{DirectoryHandle, FileHandle};

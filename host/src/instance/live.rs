@@ -78,8 +78,11 @@ impl Instance {
             }),
             Err(error) => {
                 let killed = cause(&error, store.data_mut());
+                // What others have used up is no fault of this one either.
+                let of_all = store.data().refused_memory() == Some(Bound::TotalMemory);
                 let failure = match killed.failure {
                     Failure::Trap => Failure::Instantiation,
+                    Failure::Memory if of_all => Failure::Instantiation,
                     other => other,
                 };
                 Err(Killed { failure, ..killed })
@@ -142,7 +145,7 @@ impl Instance {
             && guest.is_current()
             && guest.holds_nothing()
             && !guest.is_nearly_full()
-            && !guest.was_refused_memory()
+            && guest.refused_memory().is_none()
     }
 }
 
@@ -155,12 +158,8 @@ fn interrupt(guest: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadli
         return Ok(UpdateDeadline::Continue(1));
     };
     let now = Moment::now();
-    let cpu_max = guest.data().limits().cpu_max;
-    if activation.cpu_used(now) > cpu_max {
-        return Err(wasmtime::Error::new(Killed {
-            failure: Failure::Cpu,
-            reason: format!("the guest used more than {cpu_max:?} of CPU time (`--cpu-limit`)"),
-        }));
+    if let Some(killed) = activation.overspent(guest.data().limits(), now) {
+        return Err(wasmtime::Error::new(killed));
     }
     if activation.slice(now) < TICK {
         return Ok(UpdateDeadline::Continue(1));
@@ -208,8 +207,12 @@ fn cause(error: &wasmtime::Error, guest: &mut Guest) -> Killed {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    if guest.was_refused_memory() {
-        let reason = format!("{what}, after `--memory-limit` refused the guest more memory");
+    if let Some(bound) = guest.refused_memory() {
+        let flag = match bound {
+            Bound::TotalMemory => "--total-memory-limit",
+            _ => "--memory-limit",
+        };
+        let reason = format!("{what}, after `{flag}` refused the guest more memory");
         return Killed {
             failure: Failure::Memory,
             reason,

@@ -28,6 +28,8 @@ pub struct InstancePool {
     warm_timeout: Duration,
     /// How many of those at the front were not needed since they were last looked at.
     unneeded: usize,
+    /// Whether all of those are to go.
+    clearing: bool,
     /// When that is looked at again; `None` while there are no more than may be kept.
     trim_at: Option<Moment>,
     metrics: Arc<WorkerMetrics>,
@@ -50,6 +52,7 @@ impl InstancePool {
             warm_max: limits.warm_max,
             warm_timeout: limits.warm_timeout,
             unneeded: 0,
+            clearing: false,
             trim_at: None,
             metrics,
         }
@@ -94,12 +97,16 @@ impl InstancePool {
         if self.trim_at.is_none_or(|at| at > now) {
             return;
         }
-        let excess = self.warm.len().saturating_sub(self.warm_max);
+        let kept = if self.clearing { 0 } else { self.warm_max };
+        let excess = self.warm.len().saturating_sub(kept);
         let dropped = excess.min(self.unneeded).min(TRIM_BATCH);
         self.warm.drain(..dropped);
         self.unneeded -= dropped;
         self.metrics.bound(Bound::WarmInstances).add(dropped as u64);
-        self.trim_at = if self.warm.len() <= self.warm_max {
+        self.clearing &= self.unneeded > 0;
+        self.trim_at = if self.clearing {
+            Some(now.after(TRIM_AGAIN_AFTER))
+        } else if self.warm.len() <= self.warm_max {
             None
         } else if self.unneeded > 0 {
             Some(now.after(TRIM_AGAIN_AFTER))
@@ -110,12 +117,11 @@ impl InstancePool {
         self.count();
     }
 
-    /// Drops every warm instance.
-    pub fn clear(&mut self) {
-        self.warm.clear();
-        self.unneeded = 0;
-        self.trim_at = None;
-        self.count();
+    /// Has every warm instance dropped that is not needed before its turn comes.
+    pub fn clear(&mut self, now: Moment) {
+        self.unneeded = self.warm.len();
+        self.clearing = self.unneeded > 0;
+        self.trim_at = self.clearing.then_some(now);
     }
 
     /// Drops the warm instances of components that have been replaced.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustix::fs::Stat;
 use rustix::io::{Errno, ReadWriteFlags};
+use tokio::sync::Semaphore;
 
 use crate::moment::Moment;
 
@@ -205,10 +206,24 @@ impl OpenFile {
     }
 }
 
+/// Jobs for the disk that a worker may have under way: one that nobody waits for any more stays in
+/// the queue, and guests could fill that faster than a disk empties it.
+const JOBS_MAX: usize = 64;
+
 /// Runs `work` on the blocking pool of the runtime that the worker has entered.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
+    thread_local! {
+        static JOBS: Arc<Semaphore> = Arc::new(Semaphore::new(JOBS_MAX));
+    }
+    let job = JOBS.with(Arc::clone).acquire_owned().await;
+    let job = job.map_err(io::Error::other)?;
+    let work = move || {
+        let result = work();
+        drop(job);
+        result
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(io::Error::other(error)),

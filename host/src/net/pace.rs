@@ -74,32 +74,30 @@ impl Pace {
         self.limit.bytes_per_second > 0
     }
 
-    /// A call begins to wait at `now`; returns when the peer has to be looked at. `total` is asked
-    /// for what the peer has moved by now, at the beginning of a window.
-    pub(super) fn begin_wait(&self, now: Moment, total: impl FnOnce() -> u64) -> Moment {
-        if self.before.get().is_none() {
-            self.before.set(Some(total()));
+    /// A call begins to wait at `now`. Looks at the peer where a window is full; `total` is asked
+    /// for what it has moved by now. Returns when to look again, and nothing where the peer is too
+    /// slow to be waited for.
+    ///
+    /// Not at the end of a wait: what has arrived by then, however late this process noticed it,
+    /// has not been counted yet.
+    pub(super) fn begin_wait(&self, now: Moment, total: impl FnOnce() -> u64) -> Option<Moment> {
+        let is_full = self.waited.get() >= self.limit.window;
+        if is_full || self.before.get().is_none() {
+            let total = total();
+            let moved = total.saturating_sub(self.before.get().unwrap_or(0));
+            if is_full && moved < self.limit.bytes_min() {
+                self.fallen_behind.set(true);
+            }
+            self.waited.set(Duration::ZERO);
+            self.before.set(Some(total));
         }
-        now.after(self.limit.window.saturating_sub(self.waited.get()))
+        let left = self.limit.window.saturating_sub(self.waited.get());
+        (!self.fallen_behind.get()).then(|| now.after(left))
     }
 
-    /// Adds the time that a call waited, and looks at the peer once a window is full. Returns
-    /// whether the peer is fast enough.
-    pub(super) fn end_wait(&self, waited: Duration, total: impl FnOnce() -> u64) -> bool {
-        let waited = self.waited.get() + waited;
-        self.waited.set(waited);
-        if waited < self.limit.window {
-            return true;
-        }
-        let total = total();
-        let moved = total.saturating_sub(self.before.get().unwrap_or(0));
-        if moved < self.limit.bytes_min() {
-            self.fallen_behind.set(true);
-            return false;
-        }
-        self.waited.set(Duration::ZERO);
-        self.before.set(Some(total));
-        true
+    /// Adds the time that a call waited.
+    pub(super) fn end_wait(&self, waited: Duration) {
+        self.waited.set(self.waited.get() + waited);
     }
 }
 
@@ -108,14 +106,15 @@ mod tests {
     use super::*;
 
     const NOW: Moment = Moment::from_nanoseconds(77);
+    const WINDOW: Duration = Duration::from_secs(10);
 
-    /// A peer that has moved 1,000 bytes and has to move 1,000 more in every 10 s of waiting.
+    /// A peer that has moved 1,000 bytes and has to move 1,000 more in every window.
     fn pace() -> Pace {
         let pace = Pace::new(PaceLimit {
             bytes_per_second: 100,
-            window: Duration::from_secs(10),
+            window: WINDOW,
         });
-        pace.begin_wait(NOW, || 1000);
+        assert_eq!(pace.begin_wait(NOW, || 1000), Some(NOW.after(WINDOW)));
         pace
     }
 
@@ -123,32 +122,39 @@ mod tests {
     fn a_peer_that_moves_enough_in_every_window_is_waited_for() {
         let pace = pace();
         for window in 1..5 {
-            assert!(pace.end_wait(Duration::from_secs(9), || unreachable!("it is not full")));
-            assert!(pace.end_wait(Duration::from_secs(1), || 1000 + window * 1000));
+            pace.end_wait(WINDOW - Duration::from_secs(1));
+            let soon = pace.begin_wait(NOW, || unreachable!("the window is not full"));
+            assert_eq!(soon, Some(NOW.after(Duration::from_secs(1))));
+            pace.end_wait(Duration::from_secs(1));
+            let next = pace.begin_wait(NOW, || 1000 + window * 1000);
+            assert_eq!(next, Some(NOW.after(WINDOW)));
         }
     }
 
     #[test]
     fn bytes_of_earlier_windows_do_not_count() {
         let pace = pace();
-        assert!(pace.end_wait(Duration::from_secs(10), || 1_000_000));
-        assert!(!pace.end_wait(Duration::from_secs(10), || 1_000_999));
+        pace.end_wait(WINDOW);
+        assert!(pace.begin_wait(NOW, || 1_000_000).is_some());
+        pace.end_wait(WINDOW);
+        assert_eq!(pace.begin_wait(NOW, || 1_000_999), None);
         assert!(pace.has_fallen_behind());
+        assert_eq!(pace.begin_wait(NOW, || 2_000_000), None, "it stays so");
         pace.restart();
         assert!(!pace.has_fallen_behind());
         pace.begin_wait(NOW, || 1_000_999);
-        assert!(pace.end_wait(Duration::from_secs(10), || 1_001_999));
+        pace.end_wait(WINDOW);
+        assert!(pace.begin_wait(NOW, || 1_001_999).is_some());
     }
 
     #[test]
     fn a_window_ends_after_its_length_of_waiting_however_many_calls_that_takes() {
         let pace = pace();
-        let look = || pace.begin_wait(NOW, || unreachable!("the window has begun"));
-        assert_eq!(look(), NOW.after(Duration::from_secs(10)));
         for _ in 0..99 {
-            assert!(pace.end_wait(Duration::from_millis(100), || unreachable!("not yet")));
+            pace.end_wait(Duration::from_millis(100));
+            assert!(pace.begin_wait(NOW, || unreachable!("not yet")).is_some());
         }
-        assert_eq!(look(), NOW.after(Duration::from_millis(100)));
-        assert!(!pace.end_wait(Duration::from_millis(100), || 1999));
+        pace.end_wait(Duration::from_millis(100));
+        assert_eq!(pace.begin_wait(NOW, || 1999), None);
     }
 }

@@ -18,16 +18,19 @@ use crate::net::Stream;
 /// When accepting is tried again after descriptors ran out and nothing could be freed.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// Of the parked connections, one in this many is closed at once at most when descriptors run out.
+/// Of the parked connections, one in this many is closed at once at most.
 const PARKED_PER_CLOSED: usize = 8;
+
+/// As many connections are closed at once at most for descriptors that ran out.
+const CLOSED_AT_ONCE_MAX: usize = 64;
 
 /// Descriptors that ran out so long ago have nothing to do with those that run out now.
 const SHORTAGE_OVER_AFTER: Duration = Duration::from_secs(1);
 
 /// How many connections are closed for others when descriptors run out.
 ///
-/// One, where the kernel had none just once. Twice as many each time it has none again soon:
-/// finding those that were idle for the longest time means looking at all.
+/// One, where the kernel had none just once. Twice as many each time it has none again soon, up to
+/// a bound: finding those that were idle for the longest time means looking at all.
 #[derive(Debug, Default)]
 pub(super) struct Shortage {
     last: Option<(Moment, usize)>,
@@ -36,7 +39,9 @@ pub(super) struct Shortage {
 impl Shortage {
     fn connections_to_close(&mut self, now: Moment) -> usize {
         let count = match self.last {
-            Some((last, count)) if now.since(last) < SHORTAGE_OVER_AFTER => count.saturating_mul(2),
+            Some((last, count)) if now.since(last) < SHORTAGE_OVER_AFTER => {
+                CLOSED_AT_ONCE_MAX.min(2 * count)
+            }
             _ => 1,
         };
         self.last = Some((now, count));
@@ -77,6 +82,11 @@ impl Worker {
                 budget -= 1;
                 match self.listening[index].listener.accept() {
                     Ok(fd) => self.admit(index, fd),
+                    Err(error) if is_exhaustion(&error) => {
+                        // Others may take what is freed. Trying again is for the next turn, or all
+                        // idle connections would go in this one.
+                        return self.make_room();
+                    }
                     Err(error) => self.accept_failed(index, &error),
                 }
             }
@@ -101,7 +111,6 @@ impl Worker {
                 | Errno::NETUNREACH
                 | Errno::PERM,
             ) => debug!(%error, "accept failed"),
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => self.make_room(),
             _ => {
                 if self.environment.troubles.accepting.is_news(self.now) {
                     warn!(%error, "accept failed, trying again soon");
@@ -117,15 +126,15 @@ impl Worker {
         if self.environment.troubles.descriptors.is_news(self.now) {
             warn!("descriptors ran out; idle connections are closed for new ones");
         }
-        if !self.close_idle() {
+        let count = self.shortage.connections_to_close(self.now);
+        if !self.close_idle(count) {
             // Guests that only wait park their connections, which can be closed then.
             while self.reclaim_an_instance() {}
             self.accept_again = Some(self.now.after(RETRY_AFTER));
         }
     }
 
-    /// Gives memory back where the machine has little left: what is only kept for later goes, and
-    /// new connections wait in the kernel for a moment.
+    /// Gives memory back where the machine has little left: what is only kept for later goes.
     pub(super) fn relieve_memory(&mut self) {
         let shortages = self.environment.shortages();
         if shortages == self.shortages_seen {
@@ -133,15 +142,14 @@ impl Worker {
         }
         self.shortages_seen = shortages;
         self.environment.count(Bound::FreeMemory);
-        self.pool.clear();
-        self.close_idle();
-        self.accept_again = Some(self.now.after(RETRY_AFTER));
+        self.pool.clear(self.now);
+        self.close_idle(usize::MAX);
     }
 
-    /// Closes cached files, then the connections that were parked the longest; returns whether
-    /// any connection was closed. Spares those that may have sent a request since they were looked
-    /// at.
-    fn close_idle(&mut self) -> bool {
+    /// Closes cached files, then at most `count` of the connections that were parked the longest;
+    /// returns whether any was closed. Spares those that may have sent a request since they were
+    /// looked at.
+    fn close_idle(&mut self, count: usize) -> bool {
         for listening in &self.listening {
             listening.handler.service.files.borrow_mut().drop_unused();
         }
@@ -155,11 +163,10 @@ impl Worker {
             .collect();
         parked.sort_unstable_by_key(|&(since, _)| since);
         let most = parked.len().div_ceil(PARKED_PER_CLOSED);
-        let count = most.min(self.shortage.connections_to_close(self.now));
-        for &(_, token) in &parked[..count] {
+        for &(_, token) in &parked[..most.min(count)] {
             self.close(token);
         }
-        count > 0
+        most > 0
     }
 
     fn admit(&mut self, index: usize, fd: OwnedFd) {
@@ -213,4 +220,10 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether the process or the machine has no descriptor or no memory left for a socket.
+fn is_exhaustion(error: &io::Error) -> bool {
+    let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| exhausted.contains(&errno))
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use tracing::{error, warn};
 
@@ -15,6 +16,10 @@ use crate::instance::{Ended, Place, Task, Verdict};
 use crate::metrics::{Bound, Failure};
 use crate::moment::Moment;
 use crate::net::{Interest, Stream};
+
+/// A guest that ran for so long at once is next resumed after all that is ready, one such guest in
+/// a turn. It is not preempted yet, but many that nap just before that would make the others wait.
+const LONG_SLICE: Duration = Duration::from_micros(500);
 
 impl Worker {
     /// Begins an activation at a place in the pool.
@@ -35,7 +40,10 @@ impl Worker {
             None => None,
         };
         let handler = Rc::clone(&connection.handler);
-        let activation = Activation::new(&handler.service, stream, self.now, whole, peer);
+        let carried = connection.carried.take();
+        let service = &handler.service;
+        let activation =
+            Activation::new(service, stream, self.now, whole, peer, carried.as_deref());
         let task = Task::new(handler, place.warm, activation);
         connection.served = true;
         connection.undone = false;
@@ -69,6 +77,8 @@ impl Worker {
         active.signal.reset();
         let poll = active.task.poll(&active.waker);
         self.now = Moment::now();
+        let was_long = activation.slice(self.now) >= LONG_SLICE;
+        self.scheduler.set_yields(token, was_long);
         activation.end_slice(self.now);
         self.count_bytes(&stream);
         match poll {
@@ -112,12 +122,9 @@ impl Worker {
         let State::Active(active) = connection.state() else {
             return;
         };
-        let timeout = self.environment.limits.activation_timeout;
-        if active.task.activation.started.after(timeout) <= self.now {
-            self.environment
-                .fired(Bound::ActivationTime, &connection.stream);
-            let reason = format!("it ran longer than {timeout:?} (`--activation-timeout`)");
-            return self.kill(token, Failure::ActivationTime, &reason);
+        let limits = &self.environment.limits;
+        if let Some(killed) = active.task.activation.overdue(limits, self.now) {
+            return self.kill(token, killed.failure, &killed.reason);
         }
         connection.stream.expire_wait();
         self.scheduler.schedule(token);
@@ -161,7 +168,7 @@ impl Worker {
             }
         }
         match ended.verdict {
-            Ok(Verdict::HandBack) if !activation.is_dropped() => self.park(token),
+            Ok(Verdict::HandBack) if !activation.is_dropped() => self.park(token, activation),
             Ok(Verdict::HandBack | Verdict::LetGo) => self.begin_closing(token),
             Ok(Verdict::Leaked) => {
                 let reason = "the guest kept the handle of the connection that it let go".into();
@@ -177,12 +184,12 @@ impl Worker {
     }
 
     /// Counts a failed activation, and logs it as the budget allows.
-    fn report(&self, stream: &Stream, killed: &Killed) {
+    pub(super) fn report(&self, stream: &Stream, killed: &Killed) {
         let metrics = &self.environment.metrics;
         metrics.failure(killed.failure).add(1);
         let bound = match killed.failure {
             Failure::Cpu => Some(Bound::Cpu),
-            Failure::Memory => Some(Bound::InstanceMemory),
+            Failure::ActivationTime => Some(Bound::ActivationTime),
             _ => None,
         };
         if let Some(bound) = bound {

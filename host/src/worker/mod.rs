@@ -202,10 +202,11 @@ impl Worker {
             // Whatever may run a guest stands between these two: accepting starts handlers that may
             // speak first.
             self.ticker.begin();
-            self.expire();
             self.accept();
             self.finish_accepting();
             self.step_ready();
+            // After what has arrived: that came in time, even if the worker is late.
+            self.expire();
             self.ticker.end();
             self.scheduler.end_turn();
             self.admit_waiting();
@@ -231,8 +232,13 @@ impl Worker {
             let next = deadlines.into_iter().flatten().min();
             next.map(|deadline| deadline.since(Moment::now()))
         };
-        match self.poll.poll(events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+        let mut polled = self.poll.poll(events, timeout);
+        if interrupted(&polled) {
+            // After a stop, say: what has come meanwhile is looked at before deadlines are.
+            polled = self.poll.poll(events, Some(Duration::ZERO));
+        }
+        match polled {
+            Err(_) if interrupted(&polled) => events.clear(),
             result => result?,
         }
         self.now = Moment::now();
@@ -279,7 +285,10 @@ impl Worker {
     }
 
     fn expire(&mut self) {
-        while let Some(token) = self.scheduler.expire(self.now) {
+        for _ in 0..STEPS_PER_TURN {
+            let Some(token) = self.scheduler.expire(self.now) else {
+                break;
+            };
             let Some(connection) = self.scheduler.get(token) else {
                 continue;
             };
@@ -354,4 +363,10 @@ impl Worker {
             .map(|(token, _)| token)
             .collect()
     }
+}
+
+fn interrupted(polled: &io::Result<()>) -> bool {
+    polled
+        .as_ref()
+        .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
 }

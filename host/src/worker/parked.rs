@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::connection::{State, Turn};
 use super::refusal::Refusal;
 use super::{Token, Worker};
-use crate::imports::{Exchange, Trigger};
+use crate::imports::{Activation, Exchange, Trigger};
 use crate::metrics::Bound;
 use crate::net::Received;
 
@@ -19,13 +19,13 @@ enum Parked {
 
 impl Worker {
     /// Parks a connection that a guest has handed back.
-    pub(super) fn park(&mut self, token: Token) {
+    pub(super) fn park(&mut self, token: Token, activation: &Activation) {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
         let stream = Rc::clone(&connection.stream);
         stream.push_held();
-        let shut = stream.is_send_shut() || stream.is_receive_shut();
+        let shut = stream.is_send_shut() || stream.is_receive_shut() || stream.is_abandoned();
         // What began during a drain was the last; the guest was told so. What began before may have
         // been answered without a word of it, so the client may send one more request.
         let last = self
@@ -38,9 +38,21 @@ impl Worker {
             kept.shrink();
             !kept.is_empty()
         });
+        let limits = &self.environment.limits;
+        connection.carried = match has_bytes {
+            true => activation.carried_budget(),
+            false => None,
+        };
+        if connection.carried.is_some() {
+            let overspent = activation.overspent(limits, self.now);
+            let overrun = overspent.or_else(|| activation.overdue(limits, self.now));
+            if let Some(killed) = overrun {
+                self.report(&stream, &killed);
+                return self.close(token);
+            }
+        }
         let metrics = &self.environment.metrics;
         connection.become_state(State::Parked { scanned: 0 }, self.now, metrics);
-        let limits = &self.environment.limits;
         let timeout = if has_bytes {
             limits.head_timeout
         } else {
@@ -125,12 +137,20 @@ impl Worker {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
-        if connection.turn == Turn::PutOff {
+        if connection.turn != Turn::Now {
             // It is not the client that is late.
             let deadline = self.now.after(self.environment.limits.head_timeout);
             return self.scheduler.arm(token, deadline);
         }
         let began = connection.stream.with_kept(|kept| !kept.is_empty());
+        if began && connection.undone && !connection.handler.is_http() && !self.line_is_full() {
+            // The guest that would have waited for the rest was ended for another; what to do about
+            // half of something is for a guest to say.
+            return self.activate(token);
+        }
+        let Some(connection) = self.scheduler.get(token) else {
+            return;
+        };
         let served = connection.served;
         let bound = if began || !served {
             Bound::HeadTime

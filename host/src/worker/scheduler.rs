@@ -53,6 +53,8 @@ impl Token {
 struct Slot<T> {
     generation: u32,
     queued: bool,
+    /// Whether it goes to the preempted ones when it is scheduled next.
+    yields: bool,
     occupant: Option<T>,
 }
 
@@ -104,6 +106,7 @@ impl<T> Scheduler<T> {
             self.slots.push(Slot {
                 generation: 1,
                 queued: false,
+                yields: false,
                 occupant: None,
             });
             u32::try_from(self.slots.len() - 1).expect("descriptors are fewer than 2^32")
@@ -122,6 +125,7 @@ impl<T> Scheduler<T> {
         let occupant = entry.occupant.take();
         entry.generation = entry.generation.checked_add(1).unwrap_or(1);
         entry.queued = false;
+        entry.yields = false;
         self.timers.clear(token.slot);
         self.freed.push(token.slot);
         occupant
@@ -152,7 +156,19 @@ impl<T> Scheduler<T> {
     /// run, be it as preempted: an event is no way past the others.
     pub fn schedule(&mut self, token: Token) {
         if self.mark_queued(token) {
-            self.ready.push_back(token);
+            let yields = self.entry(token).is_some_and(|entry| entry.yields);
+            match yields {
+                true => self.preempted.push_back(token),
+                false => self.ready.push_back(token),
+            }
+        }
+    }
+
+    /// Has the occupant stand with the preempted, or not, when it is scheduled from now on: one
+    /// that suspends just before it would be preempted is no better than one that is.
+    pub fn set_yields(&mut self, token: Token, yields: bool) {
+        if let Some(entry) = self.entry(token) {
+            entry.yields = yields;
         }
     }
 
