@@ -326,6 +326,14 @@ fn judge(verdict: &mut Verdict, args: &AttackArgs, before: &Sample, assaults: &[
         verdict.expect(was == is, text);
         let live = assault.after.live;
         verdict.expect(live == 0, format!("rest {number}: {live} instances live"));
+        // Those that stop reading, and those that drip, hold instances while they are there.
+        let (held, holders) = (assault.peak.live, (args.stalled + args.drips) as u64);
+        let text = format!("attack {number}: {held} of {holders} slow ones held an instance");
+        verdict.expect(held >= holders / 2, text);
+        let made = assault.crowds[3].made();
+        let wanted = args.resets as u64 * args.seconds / 2;
+        let text = format!("attack {number}: {made} connections reset at once, {wanted} wanted");
+        verdict.expect(made >= wanted, text);
         let wanted = [args.heads, args.stalled, args.drips];
         for (crowd, wanted) in assault.crowds.iter().zip(wanted) {
             let text = format!(

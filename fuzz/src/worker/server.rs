@@ -17,8 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::PATIENCE;
 
-/// What a guest may spin for before it is killed. The host takes the time of a slice for CPU time,
-/// so a machine that does much else must not keep this process waiting for as long.
+/// What a guest may spin for before it is killed.
 const CPU_MAX: Duration = Duration::from_secs(1);
 
 /// Fewer than there can be clients, so that some wait for an instance.
