@@ -45,6 +45,19 @@ fn without_a_component_the_built_in_one_answers() {
 }
 
 #[test]
+fn no_command_at_all_serves() {
+    for args in [&[][..], &["--"]] {
+        let scratch = Scratch::new();
+        scratch.write("sockeye.toml", "listen = \"127.0.0.1:0\"\n");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.current_dir(scratch.path()).args(args);
+        let server = TestServer::spawn(command);
+        assert_eq!(server.connect().get("/").status, 200);
+        server.stop();
+    }
+}
+
+#[test]
 fn every_address_given_is_served() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
     command.args([

@@ -82,12 +82,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(mut args: Vec<OsString>) -> Result<(), Error> {
-    if args.len() < 2 {
-        // The shortest way to see something: the built-in handler at the default address.
-        args = vec!["sockeye".into(), "serve".into()];
-    }
-    let matches = parse(&args);
+fn run(args: Vec<OsString>) -> Result<(), Error> {
+    let (args, matches) = with_command(args).unwrap_or_else(|error| usage(&error));
     match command(&matches) {
         Command::Serve(typed) => serve(*typed, &matches, args),
         Command::Check(args) => {
@@ -171,14 +167,26 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<
 
 /// Makes what `sockeye` with these arguments would serve, or says why it would not.
 pub(crate) fn configuration(args: Vec<OsString>) -> Result<Config, String> {
-    let matches = Cli::command().try_get_matches_from(&args);
-    let matches = matches.map_err(|error| error.to_string())?;
+    let (args, matches) = with_command(args).map_err(|error| error.to_string())?;
     let Command::Serve(typed) = command(&matches) else {
         return Err("it is another command".to_owned());
     };
     let told = Told::gather(*typed, &matches, args);
     let config = told.and_then(|told| told.args.into_config(&told.services));
     config.map_err(|error| self::told(&error))
+}
+
+/// Reads arguments, and returns them with what they say. Where they name no command, as `--` alone
+/// does not, they become the shortest way to see something: the built-in handler at the default
+/// address.
+fn with_command(args: Vec<OsString>) -> Result<(Vec<OsString>, ArgMatches), clap::Error> {
+    let matches = Cli::command().try_get_matches_from(&args)?;
+    if matches.subcommand_name().is_some() {
+        return Ok((args, matches));
+    }
+    let args = vec!["sockeye".into(), "serve".into()];
+    let matches = Cli::command().try_get_matches_from(&args)?;
+    Ok((args, matches))
 }
 
 /// Reads arguments; ends the process where they ask for help or are wrong.
@@ -190,9 +198,7 @@ fn parse(args: &[OsString]) -> ArgMatches {
 fn command(matches: &ArgMatches) -> Command {
     let cli = Cli::from_arg_matches(matches);
     let cli = cli.unwrap_or_else(|error| usage(&error));
-    // Options alone, such as `--`, are no other command.
-    cli.command
-        .unwrap_or_else(|| command(&parse(&["sockeye".into(), "serve".into()])))
+    cli.command.expect("`with_command` has put one in")
 }
 
 /// Ends the process with what is wrong with its arguments, or with the help that they ask for.
