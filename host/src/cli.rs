@@ -224,8 +224,7 @@ fn usage(error: &clap::Error) -> ! {
             "\nhint: to serve it, type `sockeye serve {root}{word}`\n"
         ));
     }
-    // Nobody is left to tell where this fails.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    write_to_stderr(&text);
     std::process::exit(error.exit_code())
 }
 
@@ -309,8 +308,20 @@ fn start_log(level: tracing::Level) -> Result<(LineWriter, LineThread), Error> {
 
 /// Writes an error for people on stderr.
 fn report(error: &Error) {
-    // Nobody is left to tell where this fails.
-    let _ = io::stderr().lock().write_all(told(error).as_bytes());
+    write_to_stderr(&told(error));
+}
+
+/// Writes what the process ends with. Where nobody reads it, it ends all the same.
+fn write_to_stderr(text: &str) {
+    match LineWriter::spawn("report", io::stderr(), |_| {}) {
+        Ok((writer, thread)) => {
+            writer.line(text.as_bytes().to_vec());
+            // Waits until it is written, and no longer than that may take.
+            drop(thread);
+        }
+        // The system has no thread left. Nobody is left to tell where this fails, too.
+        Err(_) => drop(io::stderr().lock().write_all(text.as_bytes())),
+    }
 }
 
 /// Puts an error into words for people: what, why, and what to do.

@@ -2,11 +2,12 @@
 //! nobody who reads them.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{PAGE, Scene, Site, wait_until_unused};
@@ -174,6 +175,30 @@ fn a_server_whose_log_has_lost_its_reader_serves_and_ends_in_order() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     Unheard::start(">&2 --access-log -", writer.into(), &[]).check();
+}
+
+/// The pipe is full before the server starts, and stays so.
+#[test]
+fn a_second_signal_ends_a_server_whose_log_nobody_reads() {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+    rustix::fs::fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+    let full = writer.write_all(&vec![b'\n'; 16 << 20]).unwrap_err();
+    assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+    rustix::fs::fcntl_setfl(&writer, flags).unwrap();
+    let mut server = Unheard::start("", writer.into(), &["--head-timeout", "10m"]);
+    // The connection that is open keeps the server from ending in order.
+    let mut client = Client::connect(server.addr);
+    client.send("GET / HTTP/1.1\r\n");
+    client.wait_until_taken();
+    let pid = Pid::from_child(&server.child);
+    let status = wait::until_some("the server exits", || {
+        // One that comes at once is taken for the first one, sent twice.
+        kill_process(pid, Signal::TERM).unwrap();
+        server.child.try_wait().unwrap()
+    });
+    assert_eq!(status.code(), Some(1), "{status}");
+    drop(reader);
 }
 
 /// Returns what runs a command with mounts of its own, or says that the running test is skipped.
