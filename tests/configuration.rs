@@ -9,7 +9,7 @@ use crate::client::{Client, get};
 use crate::commands::serve_flags;
 use crate::scratch::{Scratch, component};
 use crate::server::{TestServer, log_field, run_to_end};
-use crate::wait;
+use crate::{machine, wait};
 
 /// Starts a server in `dir`, where a configuration file may be.
 #[track_caller]
@@ -320,12 +320,33 @@ fn every_flag_is_a_key() {
     }
 }
 
-/// Returns what `sockeye serve` with `args` prints as its configuration.
+/// Returns what `sockeye serve` with `args` prints as its configuration in `dir`.
+#[track_caller]
+fn printed_in(dir: &Path, args: &[&str]) -> String {
+    machine::share();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.args(["serve", "--print-config"]).args(args);
+    command.env_remove("SOCKEYE_CACHE_DIR").current_dir(dir);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Returns the same where the current directory plays no part.
 #[track_caller]
 fn printed(args: &[&str]) -> String {
     let output = run_to_end(&[&["serve", "--print-config"], args].concat());
     assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Checks that what is printed has each of these lines.
+#[track_caller]
+fn check_lines(text: &str, lines: &[&str]) {
+    for line in lines {
+        let found = text.lines().any(|other| other == *line);
+        assert!(found, "no `{line}`:\n{text}");
+    }
 }
 
 #[test]
@@ -342,20 +363,18 @@ fn the_settings_that_hold_are_printed_as_a_file_that_sets_them() {
         "3s",
     ];
     let text = printed(&args);
-    for line in [
+    let lines = [
         "listen = [\"127.0.0.1:0\"]",
+        "activate-on = \"head\"",
         "head-limit = 5000",
         "cpu-limit = \"3s\"",
         "idle-timeout = \"60s\"",
         "max-instances = 4096",
+        "recv-until-limit = \"1MiB\"",
         "# Limits of handlers",
         "# root is not set",
-    ] {
-        assert!(
-            text.lines().any(|other| other == line),
-            "no `{line}`:\n{text}"
-        );
-    }
+    ];
+    check_lines(&text, &lines);
     let missing = serve_flags()
         .into_iter()
         .filter(|flag| !["help", "config", "print-config"].contains(&flag.as_str()))
@@ -363,6 +382,92 @@ fn the_settings_that_hold_are_printed_as_a_file_that_sets_them() {
     assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new(), "{text}");
     let path = scratch.write("printed.toml", &text);
     assert_eq!(printed(&["--config", path.to_str().unwrap()]), text);
+}
+
+#[test]
+fn what_the_server_decides_is_printed_and_not_what_was_typed() {
+    let scratch = Scratch::new();
+    let typed = ["--workers", "8", "--max-instances", "2"];
+    let typed = [&typed[..], &["--head-limit", "2MiB"]].concat();
+    let component = component("line-echo");
+    let text = printed(&[&typed[..], &[component.to_str().unwrap()]].concat());
+    let lines = [
+        "workers = 2",
+        "max-instances = 2",
+        "head-limit = \"2MiB\"",
+        "recv-until-limit = \"2MiB\"",
+        "listen = [\"127.0.0.1:8080\"]",
+        "activate-on = \"accept\"",
+    ];
+    check_lines(&text, &lines);
+    let path = scratch.write("printed.toml", &text);
+    assert_eq!(printed(&["--config", path.to_str().unwrap()]), text);
+    // One server with these settings says how many workers it has.
+    let args = ["--config", path.to_str().unwrap(), "--listen"];
+    let server = start_in(scratch.path(), &[&args[..], &["127.0.0.1:0"]].concat());
+    assert_eq!(log_field(server.start_line(), "workers"), Some("2"));
+}
+
+#[test]
+fn what_is_printed_into_the_usual_file_is_served() {
+    let scratch = Scratch::new();
+    scratch.write("007/page.txt", "a page\n");
+    let args = ["--listen", "127.0.0.1:0", "--access-log", "log"];
+    let text = printed_in(scratch.path(), &[&args[..], &["--root", "007"]].concat());
+    check_lines(&text, &["allow-precompiled = false"]);
+    scratch.write("sockeye.toml", &text);
+    let server = start_in(scratch.path(), &[]);
+    assert_eq!(server.connect().get("/page.txt").text(), "a page\n");
+    assert_eq!(printed_in(scratch.path(), &[]), text);
+}
+
+#[test]
+fn printed_paths_mean_the_same_in_a_file_elsewhere() {
+    let (scratch, elsewhere) = (Scratch::new(), Scratch::new());
+    scratch.write("7/page.txt", "a page\n");
+    std::fs::copy(component("file"), scratch.path().join("handler.wasm")).unwrap();
+    let args = ["handler.wasm", "--root", "7", "--access-log", "-"];
+    let args = [&args[..], &["--cache-dir", "cache"]].concat();
+    let text = printed_in(
+        scratch.path(),
+        &[&args[..], &["--listen", "127.0.0.1:0"]].concat(),
+    );
+    check_lines(&text, &["access-log = \"-\""]);
+    let path = elsewhere.write("printed.toml", &text);
+    let named = ["--config", path.to_str().unwrap()];
+    assert_eq!(printed_in(Path::new("/"), &named), text);
+    let server = start_in(Path::new("/"), &named);
+    assert_eq!(server.connect().get("/page.txt").text(), "a page\n");
+}
+
+#[test]
+fn a_usual_file_may_name_the_cache_that_holds_without_it() {
+    let (scratch, home) = (Scratch::new(), Scratch::new());
+    let serve = |env: &[(&str, &str)]| {
+        machine::share();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.args(["serve", "--print-config"]);
+        command.env_remove("SOCKEYE_CACHE_DIR");
+        command.env("XDG_CACHE_HOME", home.path());
+        command.envs(env.iter().copied());
+        let output = command.current_dir(scratch.path()).output().unwrap();
+        output.status.code()
+    };
+    let usual = home.path().join("sockeye");
+    let other = home.path().join("other");
+    let write = |dir: &Path| {
+        let text = format!("cache-dir = {dir:?}\nlisten = \"127.0.0.1:0\"\n");
+        scratch.write("sockeye.toml", text);
+    };
+    write(&usual);
+    assert_eq!(serve(&[]), Some(0));
+    write(&other);
+    assert_eq!(serve(&[]), Some(1));
+    // What the operator says elsewhere is what holds.
+    let typed = home.path().join("typed");
+    let env = [("SOCKEYE_CACHE_DIR", typed.to_str().unwrap())];
+    assert_eq!(serve(&env), Some(0));
+    assert!(!other.exists());
 }
 
 #[test]

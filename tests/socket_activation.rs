@@ -103,6 +103,26 @@ fn a_socket_is_used_for_its_address_and_others_are_bound() {
 }
 
 #[test]
+fn where_it_would_listen_is_printed_with_the_settings() {
+    let sockets = [
+        ("web", listen("127.0.0.1:0")),
+        ("admin", listen("127.0.0.1:0")),
+    ];
+    let addr = sockets[0].1.0;
+    let sockets = sockets
+        .into_iter()
+        .map(|(name, (_, socket))| (name, socket));
+    let flags = ["--admin", "127.0.0.1:0", "--print-config"];
+    let output = activated(sockets.collect(), &flags).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = format!("listen = [\"{addr}\"]");
+    assert!(
+        text.lines().any(|other| other == line),
+        "no `{line}`: {text}"
+    );
+}
+
+#[test]
 fn port_0_takes_a_socket_that_nobody_names() {
     let (addr, socket) = listen("127.0.0.1:0");
     let flags = ["--listen", "127.0.0.1:0"];

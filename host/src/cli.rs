@@ -149,7 +149,7 @@ impl Told {
 /// Serves, or prints the settings.
 fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<(), Error> {
     // Before anything is opened, so that no descriptor is taken for one that was handed over.
-    let inherited = Inherited::take()?;
+    let mut inherited = Inherited::take()?;
     let told = Told::gather(typed, matches, args)?;
     let (log, _thread) = start_log(told.args.log_level())?;
     if let Some(path) = told.file {
@@ -158,7 +158,7 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<
     let prints = told.args.prints_config();
     let config = told.args.into_config(&told.services)?;
     if prints {
-        let decided = server::decided(&config)?;
+        let decided = server::decided(config, &mut inherited)?;
         let text = print_config::text(&told.matches, &told.services, &decided);
         return print(text.as_bytes());
     }
@@ -338,8 +338,8 @@ pub(crate) fn told(error: &Error) -> String {
     harmless(&text)
 }
 
-/// Escapes what a terminal would obey. An error quotes names out of a component, and who wrote that
-/// is not who reads this.
+/// Escapes what a terminal would obey. Errors and reports quote names out of a component, and who
+/// wrote that is not who reads this.
 fn harmless(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

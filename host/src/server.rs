@@ -63,8 +63,7 @@ pub fn serve(
     let descriptors = raise_descriptor_limit();
     refuse_huge_pages();
     let programs = Programs::load(&config)?;
-    // A worker without an instance could serve nobody.
-    let workers = config.workers.min(programs.instances_max as usize);
+    let workers = workers(&config, &programs);
     let config = Config { workers, ..config };
     let sockets = Sockets::open(&config, workers, &mut inherited)?;
     let served = config.services.iter().zip(programs.each);
@@ -131,19 +130,25 @@ pub fn serve(
     runtime.block_on(life.run(signals, happened))
 }
 
-/// What a server with `config` decides by itself, by the names of the settings that would say
-/// otherwise.
+/// Fills in what a server with `config` decides by itself, and corrects what would not hold.
 ///
 /// # Errors
 /// As [`serve`] before it listens.
-pub(crate) fn decided(config: &Config) -> Result<[(&'static str, u64); 3], Error> {
-    let programs = Programs::load(config)?;
-    let memory = memory::limit_of_guests(&config.limits);
-    Ok([
-        ("workers", config.workers as u64),
-        ("max-instances", u64::from(programs.instances_max)),
-        ("total-memory-limit", memory as u64),
-    ])
+pub(crate) fn decided(mut config: Config, inherited: &mut Inherited) -> Result<Config, Error> {
+    let programs = Programs::load(&config)?;
+    config.workers = workers(&config, &programs);
+    config.limits.instances_max = Some(programs.instances_max);
+    config.limits.total_bytes_max = memory::limit_of_guests(&config.limits);
+    sockets::fill_in(&mut config, inherited);
+    for (service, program) in config.services.iter_mut().zip(&programs.each) {
+        service.activate_on = Some(served::activate_on(service, program)?);
+    }
+    Ok(config)
+}
+
+/// How many workers there are. One without an instance could serve nobody.
+fn workers(config: &Config, programs: &Programs) -> usize {
+    config.workers.min(programs.instances_max as usize)
 }
 
 /// Tells whoever started the process that it serves.

@@ -19,8 +19,8 @@ use crate::Error;
 /// The file that is read without being asked for.
 const USUAL: &str = "sockeye.toml";
 
-/// What only a file that was asked for can say: with these, a directory that somebody else packed
-/// would have its native code run by whoever starts the program in it.
+/// What only a file that was asked for can change: with these, a directory that somebody else
+/// packed would have its native code run by whoever starts the program in it.
 const NAMED_ONLY: [&str; 2] = ["allow-precompiled", "cache-dir"];
 
 /// What only a file that was asked for can let lead out of its own directory: a directory that
@@ -53,6 +53,15 @@ impl Setting {
             key: key.to_owned(),
             line,
             value,
+        }
+    }
+
+    /// Whether it says of [`NAMED_ONLY`] what would hold without it.
+    fn is_usual(&self) -> bool {
+        match &self.value {
+            Value::Flag(given) => !given,
+            Value::One(dir) => serve::usual_cache_dir().is_some_and(|usual| usual == *dir),
+            Value::List(_) => false,
         }
     }
 }
@@ -125,10 +134,6 @@ impl File {
         let mut arguments = Vec::new();
         for setting in &self.settings {
             let arg = self.find_arg(setting, &command)?;
-            if !self.named && NAMED_ONLY.contains(&setting.key.as_str()) {
-                let reason = "it is taken from a file only where that was named with `--config`";
-                return Err(self.wrong(setting, reason));
-            }
             if !self.services.is_empty() && by_key(&of_service, &setting.key).is_some() {
                 return Err(self.wrong(setting, "move it into a `[[service]]` table"));
             }
@@ -136,6 +141,11 @@ impl File {
                 typed.value_source(arg.get_id().as_str()),
                 Some(ValueSource::CommandLine | ValueSource::EnvVariable)
             );
+            let is_free = self.named || typed || setting.is_usual();
+            if !is_free && NAMED_ONLY.contains(&setting.key.as_str()) {
+                let reason = "it is taken from a file only where that was named with `--config`";
+                return Err(self.wrong(setting, reason));
+            }
             let added = self.as_arguments(setting, arg, &command)?;
             if !typed {
                 arguments.extend(added);

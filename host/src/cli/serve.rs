@@ -279,20 +279,24 @@ impl LogArgs {
     }
 }
 
+/// Where compiled components are kept where nobody says otherwise.
+pub(super) fn usual_cache_dir() -> Option<PathBuf> {
+    dirs::cache_dir().map(|dir| dir.join("sockeye"))
+}
+
 impl CompilingArgs {
     /// Opens the cache.
     ///
     /// # Errors
     /// [`Error::Cache`], where the directory was asked for and cannot be used.
     pub(super) fn into_compiling(self) -> Result<Compiling, Error> {
-        let usual = || dirs::cache_dir().map(|dir| dir.join("sockeye"));
         let cache = match self.cache_dir {
             _ if self.no_cache => None,
             Some(dir) => match CodeCache::open(&dir) {
                 Ok(cache) => Some(cache),
                 Err(source) => return Err(Error::Cache { dir, source }),
             },
-            None => usual().and_then(|dir| {
+            None => usual_cache_dir().and_then(|dir| {
                 let opened = CodeCache::open(&dir);
                 // Nobody asked for it: a read-only home is no reason not to serve.
                 let failed =

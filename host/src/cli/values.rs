@@ -61,6 +61,16 @@ pub(super) fn parse_bytes(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "it is more than `1048576GiB`".to_owned())
 }
 
+/// Writes a size as [`parse_bytes`] reads it.
+pub(super) fn bytes_text(bytes: usize) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let whole = |(shift, _): &(u32, &str)| bytes > 0 && bytes.trailing_zeros() >= *shift;
+    match units.into_iter().find(whole) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
 /// Parses how much one call receives: at least what the contract promises.
 pub(super) fn parse_recv_limit(text: &str) -> Result<usize, String> {
     match parse_bytes(text)? {
@@ -149,6 +159,15 @@ mod tests {
         for wrong in ["", "0", "64kb", "1MB", "-1", "5GiB", "99999999999999999999"] {
             assert!(parse_size(wrong).is_err(), "`{wrong}` is no size");
         }
+    }
+
+    #[test]
+    fn sizes_are_written_as_they_are_read() {
+        let sizes = [0, 1, 5000, 65_536, 1 << 20, 3 << 30, 1 << 50, (1 << 30) + 1];
+        for bytes in sizes {
+            assert_eq!(parse_bytes(&bytes_text(bytes)), Ok(bytes));
+        }
+        assert_eq!(bytes_text(2 << 20), "2MiB");
     }
 
     #[test]

@@ -26,10 +26,10 @@ fn total_bytes() -> Option<usize> {
 }
 
 /// What the guests may have together: half of the memory there is, unless the operator says more or
-/// less.
-pub(super) fn limit_of_guests(limits: &Limits) -> usize {
-    let half = || total_bytes().map_or(usize::MAX, |bytes| bytes / 2);
-    limits.total_bytes_max.unwrap_or_else(half)
+/// less; no limit where nobody says how much there is.
+pub(super) fn limit_of_guests(limits: &Limits) -> Option<usize> {
+    let half = || total_bytes().map(|bytes| bytes / 2);
+    limits.total_bytes_max.or_else(half)
 }
 
 /// What is left of it; what the kernel keeps for later and can drop counts as left.

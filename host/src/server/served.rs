@@ -114,7 +114,11 @@ impl ServiceShare {
     }
 }
 
-fn activate_on(service: &Service, program: &Program) -> Result<ActivateOn, Error> {
+/// What activates the connections of a service.
+///
+/// # Errors
+/// [`Error::NotHttp`] where what was asked for does not fit the component.
+pub(super) fn activate_on(service: &Service, program: &Program) -> Result<ActivateOn, Error> {
     match (program.kind, service.activate_on) {
         (HandlerKind::Raw, Some(ActivateOn::Head)) => Err(Error::NotHttp {
             name: service.component.to_string(),

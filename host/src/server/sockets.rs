@@ -40,12 +40,7 @@ impl Sockets {
         workers: usize,
         inherited: &mut Inherited,
     ) -> Result<Sockets, Error> {
-        let listen = config.services.iter().flat_map(|service| &service.listen);
-        let configured: Vec<SocketAddr> = listen
-            .chain(&config.admin)
-            .filter(|address| address.port() != 0)
-            .copied()
-            .collect();
+        let configured = configured(config);
         let admin = config.admin;
         let admin = admin.and_then(|address| inherited.claim_admin(address));
         let alone = config.services.len() == 1;
@@ -58,6 +53,31 @@ impl Sockets {
         inherited.check_claimed()?;
         Ok(Sockets { services, admin })
     }
+}
+
+/// Fills in where [`Sockets::open`] listens, where a service was not told.
+pub(super) fn fill_in(config: &mut Config, inherited: &mut Inherited) {
+    let configured = configured(config);
+    if let Some(address) = config.admin {
+        inherited.claim_admin(address);
+    }
+    let [service] = &mut config.services[..] else {
+        return;
+    };
+    if service.listen.is_empty() {
+        let handed = std::iter::from_fn(|| inherited.claim_any(&configured));
+        service.listen.extend(handed.map(|(address, _)| address));
+    }
+    if service.listen.is_empty() {
+        service.listen.push(LISTEN_DEFAULT);
+    }
+}
+
+/// The addresses that are asked for, with their ports.
+fn configured(config: &Config) -> Vec<SocketAddr> {
+    let listen = config.services.iter().flat_map(|service| &service.listen);
+    let asked = listen.chain(&config.admin);
+    asked.filter(|asked| asked.port() != 0).copied().collect()
 }
 
 impl ServiceSockets {

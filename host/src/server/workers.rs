@@ -72,7 +72,7 @@ impl Workers {
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<Vec<Arc<Inbox>>, Error> {
         let workers = self.metrics.len();
-        let memory = memory::limit_of_guests(&config.limits);
+        let memory = memory::limit_of_guests(&config.limits).unwrap_or(usize::MAX);
         let mut inboxes = Vec::new();
         for worker in (0..workers).rev() {
             let (poll, inbox) = WorkerParts::selector().map_err(starting("make a selector"))?;
