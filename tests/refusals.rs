@@ -156,6 +156,22 @@ fn names_out_of_a_component_give_the_terminal_no_orders() {
     }
 }
 
+#[test]
+fn what_check_reports_of_a_component_gives_the_terminal_no_orders() {
+    let text = r#"(component
+        (import "url=<\1b]0;title\07\c2\9b31m\0aforged>" (instance)))"#;
+    let scratch = Scratch::new();
+    let path = scratch.write("wrong.wasm", wat::parse_str(text).unwrap());
+    let output = run_to_end(&["check", path.to_str().unwrap(), "--no-cache"]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.contains(r"url=<\u{1b}]0;title\u{7}\u{9b}31m\nforged>"),
+        "{stdout:?}"
+    );
+    let obeyed = |letter: char| letter.is_control() && letter != '\n';
+    assert!(!stdout.contains(obeyed), "{stdout:?}");
+}
+
 /// Returns the component `hello` with every `from` replaced by `to`, which is as long.
 pub(crate) fn hello_with(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());

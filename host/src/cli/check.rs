@@ -53,7 +53,7 @@ impl CheckArgs {
     pub(super) fn run(self) -> Result<(), Error> {
         let how = self.compiling.into_compiling()?;
         check(&Source::File(self.component), &how, |text| {
-            super::print(text.as_bytes())
+            super::print(super::harmless(&text).as_bytes())
         })
     }
 }
@@ -70,13 +70,14 @@ pub(crate) fn check(
     let engine = compiling()?;
     let compiled = Compiled::load(&engine, source, how)?;
     let types = compiled.component().component_type();
+    // A name that breaks the line could say what this command says.
     let imports: Vec<String> = types
         .imports(&engine)
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| name.escape_debug().to_string())
         .collect();
     let exports: Vec<String> = types
         .exports(&engine)
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| name.escape_debug().to_string())
         .collect();
     let kind = HandlerKind::of(compiled.component()).map(|(kind, _)| kind);
     let memory = compiled.needs().memory_bytes;
