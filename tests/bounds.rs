@@ -155,9 +155,13 @@ fn one_recv_returns_so_many_bytes() {
     for (flags, expected) in [(&[][..], "65536"), (&["--recv-limit", "96KiB"], "98304")] {
         let server = TestServer::start("calls", flags);
         let mut session = Session::start(&server);
-        session.ask("-sleep 200ms | -recv 1000000 none | let-go");
+        session.ask("-recv 1000000 none | let-go");
         session.client.wait_until_taken();
+        // More than it returns is there when the server looks.
+        server.freeze();
         session.client.send(vec![b'x'; 300_000]);
+        session.client.wait_until_there(100_000);
+        server.thaw();
         let line = server.wait_for_log("recv ");
         assert!(line.contains(&format!("bytes={expected}")), "{line}");
         assert_eq!(server.metric(&fired("recv_bytes")), 1);
@@ -211,7 +215,10 @@ fn a_bound_is_logged_once_for_each_connection() {
                 .call("open-many page.txt 2")
                 .expect_error("too-many-files");
         }
-        let lines = server.log_lines("a bound fired");
+        // The guest has its answer before two threads have passed the line on.
+        let lines = wait::until_some("the log says that a bound fired", || {
+            Some(server.log_lines("a bound fired")).filter(|lines| lines.len() >= expected)
+        });
         assert_eq!(lines.len(), expected, "{lines:?}");
         let peer = format!("connection={}", session.client.addr());
         assert!(lines[expected - 1].contains(&peer), "{lines:?}");

@@ -146,18 +146,28 @@ impl Client {
     /// The kernel's table of sockets knows, so no byte has to come back for this.
     #[track_caller]
     pub(crate) fn wait_until_taken(&self) {
+        wait::until("the server reads what was sent", || {
+            self.untaken() == Some(0)
+        });
+    }
+
+    /// Waits until `count` bytes are there for the server, which does not take them.
+    #[track_caller]
+    pub(crate) fn wait_until_there(&self, count: u64) {
+        let are_there = || self.untaken().is_some_and(|untaken| untaken >= count);
+        wait::until("the server has what was sent", are_there);
+    }
+
+    /// Returns how many bytes the server could take from its socket.
+    fn untaken(&self) -> Option<u64> {
         let peer = self.stream.peer_addr().unwrap();
         let server_side = format!("{} {}", kernel_notation(peer), kernel_notation(self.addr()));
-        wait::until("the server reads what was sent", || {
-            let table = fs::read_to_string("/proc/net/tcp").unwrap();
-            let Some(at) = table.find(&server_side) else {
-                return false;
-            };
-            // `local remote state transmit:receive ...`, the queues as eight hex digits each.
-            let line = table[at..].lines().next().unwrap();
-            let queues = line.split_ascii_whitespace().nth(3).unwrap();
-            queues.ends_with(":00000000")
-        });
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        // `local remote state transmit:receive ...`, the queues as eight hex digits each.
+        let line = table[table.find(&server_side)?..].lines().next().unwrap();
+        let queues = line.split_ascii_whitespace().nth(3).unwrap();
+        let (_, receive) = queues.split_once(':').unwrap();
+        Some(u64::from_str_radix(receive, 16).unwrap())
     }
 
     /// Receives once, waiting at most `limit`, and returns how many bytes came; 0 at the end.
