@@ -51,7 +51,7 @@ pub enum ActivateOn {
 pub const INSTANCE_BYTES_MAX: usize = 4 << 30;
 
 /// The bounds. Nothing in the host grows without one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Open connections of each worker.
     pub connections_max: usize,

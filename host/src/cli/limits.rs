@@ -172,3 +172,18 @@ impl LimitArgs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_have_the_defaults_of_the_limits() {
+        let command = super::super::serve::command();
+        let matches = command.get_matches_from(["sockeye serve"]);
+        let args = LimitArgs::from_arg_matches(&matches).unwrap();
+        assert_eq!(args.into_limits(), Limits::default());
+    }
+}

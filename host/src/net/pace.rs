@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::moment::Moment;
 
 /// How fast every peer has to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PaceLimit {
     /// How many bytes it has to move for each second that is waited; zero for no limit.
     pub bytes_per_second: usize,
