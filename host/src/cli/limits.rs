@@ -34,7 +34,7 @@ struct ClientLimitArgs {
     #[arg(long, value_name = "N", default_value = "4096", value_parser = parse_count)]
     max_waiting: u32,
 
-    /// Size of a request head
+    /// Size of a request head; the Rust library's handlers take 16 KiB at most
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = parse_size)]
     head_limit: usize,
 
@@ -106,7 +106,8 @@ struct HandlerLimitArgs {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
     activation_timeout: Duration,
 
-    /// Wall-clock time of one call of a handler, such as recv or sendfile
+    /// Wall-clock time of one call of a handler, such as recv or sendfile, and of waiting for an
+    /// instance: then the client is answered 503, or closed where it speaks no HTTP
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
     call_timeout: Duration,
 

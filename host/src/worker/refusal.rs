@@ -12,7 +12,7 @@ pub(super) enum Refusal {
     RequestTimeout,
     /// The head is too long.
     HeadTooLarge,
-    /// The line for instances is full, or took too long.
+    /// The line for instances took too long.
     Unavailable,
     /// No instance could be made.
     NoInstance,
