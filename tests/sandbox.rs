@@ -1,7 +1,10 @@
 //! What a guest can reach, and what it finds of others: the claims of `SECURITY.md` that no other
 //! file is about.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::client::Client;
@@ -50,14 +53,32 @@ fn start_plain(parts: [&str; 3], flags: &[&str]) -> TestServer {
     )
 }
 
+/// Returns all that is below a directory; a file with what is in it.
+fn tree(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let is_directory = path.symlink_metadata().unwrap().is_dir();
+        if is_directory {
+            found.extend(tree(&path));
+        }
+        let bytes = (!is_directory).then(|| fs::read(&path).unwrap());
+        found.insert(path, bytes);
+    }
+    found
+}
+
 #[test]
 fn a_guest_finds_no_file_directory_or_device() {
     let root = Scratch::new();
     root.write("page.txt", "a page\n");
+    root.write("directory/other.txt", "another page\n");
+    let before = tree(root.path());
+    assert_eq!(before.len(), 3, "{before:?}");
     // Not even what is granted, other than by the contract's own calls.
     let server = TestServer::start("reach", &["--root", root.text()]);
     assert_eq!(server.connect().get("/files").text(), "");
-    assert!(!root.path().join("page.txt/written").exists());
+    assert_eq!(tree(root.path()), before);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use sockeye_guest::http::{self, Exchange};
 
 /// Paths that most machines have.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/",
     ".",
     "..",
@@ -22,6 +22,7 @@ const PATHS: [&str; 9] = [
     "/proc/self/fd/0",
     "/dev/zero",
     "page.txt",
+    "directory",
 ];
 
 /// How often each thing is tried that could cost the host something every time.
