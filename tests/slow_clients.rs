@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, connections, fired};
+use crate::machine;
 use crate::scratch::Scratch;
 use crate::server::TestServer;
 use crate::session::Session;
@@ -47,23 +48,25 @@ fn a_client_that_stops_reading_is_reset_and_costs_no_instance_any_more() {
 
 #[test]
 fn a_client_that_reads_slowly_but_fast_enough_gets_everything() {
-    let root = Scratch::new();
-    // What a narrow client takes in a window, at the least, is a read of this test.
-    let flags = ["--min-rate", "1KiB", "--min-rate-window", "500ms"];
-    let server = serve_file(&root, &[&flags[..], &["--unsent-limit", "64KiB"]].concat());
-    let mut client = Client::connect_narrow(server.addr(), 64 * 1024);
-    client.send(get("/large.bin"));
-    assert_eq!(client.response_head().status, 200);
-    // Ten windows and more, in each of which it waits most of the time.
-    let mut received = 0;
-    while received < 2 * MIB as u64 {
-        received += client.pass(64 * 1024, |_, _| {});
-        thread::sleep(Duration::from_millis(200));
-    }
-    let rest = 16 * MIB as u64 - received;
-    assert_eq!(client.pass(rest, |_, _| {}), rest);
-    assert_eq!(server.metric(&fired("send_rate")), 0);
-    assert!(server.metric(&fired("unsent_bytes")) > 0);
+    machine::measured(|| {
+        let root = Scratch::new();
+        // What a narrow client takes in a window, at the least, is a read of this test.
+        let flags = ["--min-rate", "1KiB", "--min-rate-window", "500ms"];
+        let server = serve_file(&root, &[&flags[..], &["--unsent-limit", "64KiB"]].concat());
+        let mut client = Client::connect_narrow(server.addr(), 64 * 1024);
+        client.send(get("/large.bin"));
+        assert_eq!(client.response_head().status, 200);
+        // Ten windows and more, in each of which it waits most of the time.
+        let mut received = 0;
+        while received < 2 * MIB as u64 {
+            received += client.pass(64 * 1024, |_, _| {});
+            thread::sleep(Duration::from_millis(200));
+        }
+        let rest = 16 * MIB as u64 - received;
+        assert_eq!(client.pass(rest, |_, _| {}), rest);
+        assert_eq!(server.metric(&fired("send_rate")), 0);
+        assert!(server.metric(&fired("unsent_bytes")) > 0);
+    });
 }
 
 #[test]
@@ -85,38 +88,42 @@ fn a_body_that_drips_is_answered_with_408() {
 
 #[test]
 fn a_body_that_comes_fast_enough_is_taken_however_long_it_takes() {
-    let flags = ["--min-rate", "10B", "--min-rate-window", "200ms"];
-    let server = TestServer::start("upload", &flags);
-    let mut client = server.connect();
-    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 50\r\n\r\n");
-    for _ in 0..50 {
-        client.send("x");
-        thread::sleep(Duration::from_millis(20));
-    }
-    assert!(client.response().text().starts_with("50 "));
-    assert_eq!(server.metric(&fired("receive_rate")), 0);
+    machine::measured(|| {
+        let flags = ["--min-rate", "10B", "--min-rate-window", "200ms"];
+        let server = TestServer::start("upload", &flags);
+        let mut client = server.connect();
+        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 50\r\n\r\n");
+        for _ in 0..50 {
+            client.send("x");
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(client.response().text().starts_with("50 "));
+        assert_eq!(server.metric(&fired("receive_rate")), 0);
+    });
 }
 
 #[test]
 fn each_request_has_a_rate_of_its_own() {
-    let flags = [
-        "--min-rate",
-        "1KiB",
-        "--min-rate-window",
-        "500ms",
-        "--linger",
-        "10s",
-    ];
-    let server = TestServer::start("upload", &flags);
-    let mut client = server.connect();
-    // All together, they wait for several windows.
-    for _ in 0..8 {
-        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n");
-        thread::sleep(Duration::from_millis(150));
-        client.send("x");
-        assert!(client.response().text().starts_with("1 "));
-    }
-    assert_eq!(server.metric(&fired("receive_rate")), 0);
+    machine::measured(|| {
+        let flags = [
+            "--min-rate",
+            "1KiB",
+            "--min-rate-window",
+            "500ms",
+            "--linger",
+            "10s",
+        ];
+        let server = TestServer::start("upload", &flags);
+        let mut client = server.connect();
+        // All together, they wait for several windows.
+        for _ in 0..8 {
+            client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n");
+            thread::sleep(Duration::from_millis(150));
+            client.send("x");
+            assert!(client.response().text().starts_with("1 "));
+        }
+        assert_eq!(server.metric(&fired("receive_rate")), 0);
+    });
 }
 
 #[test]
