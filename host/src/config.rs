@@ -76,8 +76,9 @@ pub struct Limits {
     pub total_bytes_max: Option<usize>,
     /// Elements of one table of an instance.
     pub table_elements_max: usize,
-    /// Memory of the machine, in bytes, below which idle connections are closed.
-    pub free_bytes_min: usize,
+    /// Memory of the machine, in bytes, below which idle connections are closed; 64 MiB, or an
+    /// eighth of it all if that is less, for `None`.
+    pub free_bytes_min: Option<usize>,
     /// CPU time of one activation.
     pub cpu_max: Duration,
     /// Wall-clock time of one activation.
@@ -121,7 +122,7 @@ impl Default for Limits {
             instance_bytes_max: 64 << 20,
             total_bytes_max: None,
             table_elements_max: 20_000,
-            free_bytes_min: 64 << 20,
+            free_bytes_min: None,
             cpu_max: Duration::from_secs(10),
             activation_timeout: Duration::from_secs(600),
             call_timeout: Duration::from_secs(60),

@@ -97,7 +97,7 @@ pub fn serve(
     let inboxes = shared.start(&config, &mut served, &runtime, &events)?;
     memory::watch(
         &runtime,
-        config.limits.free_bytes_min,
+        memory::free_bytes_min(&config.limits),
         Arc::clone(&shared.shortages),
         inboxes.clone(),
     );
@@ -139,6 +139,7 @@ pub(crate) fn decided(mut config: Config, inherited: &mut Inherited) -> Result<C
     config.workers = workers(&config, &programs);
     config.limits.instances_max = Some(programs.instances_max);
     config.limits.total_bytes_max = memory::limit_of_guests(&config.limits);
+    config.limits.free_bytes_min = Some(memory::free_bytes_min(&config.limits));
     sockets::fill_in(&mut config, inherited);
     for (service, program) in config.services.iter_mut().zip(&programs.each) {
         service.activate_on = Some(served::activate_on(service, program)?);

@@ -59,10 +59,10 @@ struct ClientLimitArgs {
     #[arg(long, value_name = "SIZE", default_value = "128KiB", value_parser = parse_size)]
     unsent_limit: usize,
 
-    /// Memory of the machine, or of the cgroup, below which idle connections are closed; 0 for
-    /// never
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_bytes)]
-    min_free_memory: usize,
+    /// Memory of the machine, or of the process's own cgroup, below which idle connections are
+    /// closed; 0 for never [default: 64MiB, or an eighth of it all if that is less]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    min_free_memory: Option<usize>,
 }
 
 /// What a handler can take up, and for how long.

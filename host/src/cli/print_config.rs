@@ -44,6 +44,7 @@ fn of_server(config: &Config) -> Vec<Decided> {
         ("workers", Some(config.workers.to_string())),
         ("max-instances", limits.instances_max.map(|n| n.to_string())),
         ("total-memory-limit", limits.total_bytes_max.map(bytes_text)),
+        ("min-free-memory", limits.free_bytes_min.map(bytes_text)),
         (
             "recv-until-limit",
             Some(bytes_text(limits.recv_until_bytes_max)),

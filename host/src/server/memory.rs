@@ -32,6 +32,13 @@ pub(super) fn limit_of_guests(limits: &Limits) -> Option<usize> {
     limits.total_bytes_max.or_else(half)
 }
 
+/// How much of it has to be left: 64 MiB, unless that is more than an eighth of all or the operator
+/// says more or less.
+pub(super) fn free_bytes_min(limits: &Limits) -> usize {
+    let usual = || total_bytes().map_or(0, |bytes| (bytes / 8).min(64 << 20));
+    limits.free_bytes_min.unwrap_or_else(usual)
+}
+
 /// What is left of it; what the kernel keeps for later and can drop counts as left.
 fn free_bytes() -> Option<usize> {
     let machine = meminfo("MemAvailable:")?;
