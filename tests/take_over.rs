@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::Client;
 use crate::family::{Family, wait_until_gone};
@@ -238,15 +238,20 @@ fn a_broken_configuration_leaves_the_server_as_it_was() {
 
 /// A server whose program was replaced by one that never serves, once that runs; and its process.
 fn stuck(program: &Replaceable, flags: &[&str]) -> (Family, Pid) {
+    replaced(program, flags, "exec sleep 1000")
+}
+
+/// A server whose program was replaced by a script, once that runs; and its process.
+fn replaced(program: &Replaceable, flags: &[&str], script: &str) -> (Family, Pid) {
     let family = Family::start(command(program.path(), "hello", flags));
     let pid = program.0.path().join("pid");
-    program.replace(&format!("echo $$ > {}; exec sleep 1000", pid.display()));
+    program.replace(&format!("echo $$ > {}; {script}", pid.display()));
     family.signal(Signal::USR2);
-    let stuck = wait::until_some("the program runs", || {
+    let successor = wait::until_some("the program runs", || {
         let text = fs::read_to_string(&pid).ok()?;
         text.ends_with('\n').then(|| text.trim().parse().unwrap())
     });
-    (family, Pid::from_raw(stuck).unwrap())
+    (family, Pid::from_raw(successor).unwrap())
 }
 
 #[test]
@@ -271,6 +276,33 @@ fn a_server_that_is_to_end_takes_its_successor_along() {
     family.stop();
     wait_until_gone(stuck);
     assert!(TcpStream::connect(addr).is_err());
+}
+
+#[test]
+fn nobody_is_left_where_the_end_is_asked_for_as_a_successor_becomes_ready() {
+    // Which of the two the server learns of first is chance.
+    for _ in 0..20 {
+        let program = Replaceable::new();
+        let go = program.0.path().join("go");
+        let wait = format!("until [ -e {} ]; do sleep 0.01; done", go.display());
+        let serve = format!("{wait}; exec {} \"$@\"", env!("CARGO_BIN_EXE_sockeye"));
+        let (family, successor) = replaced(&program, &["--workers", "1"], &serve);
+        family.first.freeze();
+        fs::write(go, "").unwrap();
+        wait::until("it serves", || {
+            family.first.log_lines("listening url=").len() == 2
+        });
+        family.signal(Signal::TERM);
+        family.first.thaw();
+        wait_until_gone(family.first.pid());
+        family.first.wait_for_log("all connections are closed");
+        if !family.first.log_lines("handed over").is_empty() {
+            // It was nobody's successor any more when the server was to end.
+            kill_process(successor, Signal::TERM).unwrap();
+        }
+        wait_until_gone(successor);
+        assert!(TcpStream::connect(family.first.addr()).is_err());
+    }
 }
 
 #[test]

@@ -65,11 +65,20 @@ impl Successor {
             .is_ok_and(|ended| ended.is_none())
     }
 
-    /// Ends it, unless it has ended.
-    pub(super) fn kill(&mut self) {
+    /// Ends it at once, unless it has ended.
+    pub(super) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Has it end in order, unless it has ended.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
             // One that has ended and was not waited for keeps its id, and cannot be killed again.
-            let _ = kill_process(self.pid, Signal::KILL);
+            let _ = kill_process(self.pid, signal);
         }
     }
 

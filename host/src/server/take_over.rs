@@ -70,10 +70,12 @@ pub(super) struct TakeOvers {
     running: Option<Arc<Mutex<Attempt>>>,
 }
 
-/// A new process that does not serve yet.
+/// A new process, until the server knows that it serves.
 #[derive(Debug, Default)]
 struct Attempt {
     successor: Option<Successor>,
+    /// Whether it serves.
+    serves: bool,
     /// Whether nobody wants it any more.
     cancelled: bool,
 }
@@ -141,12 +143,10 @@ impl TakeOvers {
         }
     }
 
-    /// Ends a new process that does not serve yet: the server is to end, and nobody would accept.
+    /// Ends the new process: the server is to end, and nobody is to be left who serves.
     pub(super) fn cancel(&mut self) {
         if let Some(attempt) = self.running.take() {
-            let mut attempt = lock(&attempt);
-            attempt.cancelled = true;
-            attempt.successor.iter_mut().for_each(Successor::kill);
+            lock(&attempt).cancel();
         }
     }
 
@@ -163,6 +163,16 @@ impl Drop for TakeOvers {
 }
 
 impl Attempt {
+    /// Ends what was started. Once that serves it may have clients, so it ends in order then.
+    fn cancel(&mut self) {
+        self.cancelled = true;
+        match &self.successor {
+            Some(successor) if self.serves => successor.terminate(),
+            Some(successor) => successor.kill(),
+            None => {}
+        }
+    }
+
     /// Whether there is still something to wait for.
     fn goes_on(&mut self) -> bool {
         let successor = self.successor.as_mut();
@@ -186,12 +196,16 @@ impl TakeOver {
             thread::sleep(ENDING_LOOK);
         }
         let mut attempt = lock(attempt);
+        attempt.serves = serves && !attempt.cancelled;
+        if attempt.serves
+            && let Some(successor) = &attempt.successor
+        {
+            // It stays where it is: the server may be told to end before it learns of this.
+            return Ok(successor.id());
+        }
         let Some(mut successor) = attempt.successor.take() else {
             unreachable!("nobody else takes it");
         };
-        if serves && !attempt.cancelled {
-            return Ok(successor.id());
-        }
         let late = !attempt.cancelled && Instant::now() >= deadline;
         successor.kill();
         match successor.wait() {
