@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -45,6 +46,9 @@ pub(super) enum TakeOverError {
     /// It took too long, and was ended.
     #[error("it did not serve within {0:?} (`--take-over-timeout`)")]
     Late(Duration),
+    /// The host is broken; what was started has been ended.
+    #[error("the host panicked while it waited for it")]
+    Panicked,
 }
 
 /// How this process was started.
@@ -134,8 +138,13 @@ impl TakeOvers {
         let begun = Arc::clone(&attempt);
         let thread = thread::Builder::new().name("take-over".to_owned());
         let spawned = thread.spawn(move || {
+            let end = catch_unwind(AssertUnwindSafe(|| take_over.run(&begun)));
+            let end = end.unwrap_or_else(|_| {
+                lock(&begun).cancel();
+                Err(TakeOverError::Panicked)
+            });
             // Fails only where the server has ended.
-            let _ = events.send(Event::TookOver(take_over.run(&begun)));
+            let _ = events.send(Event::TookOver(end));
         });
         match spawned {
             Ok(_) => self.running = Some(attempt),
@@ -270,6 +279,41 @@ fn wait(pipe: &PipeReader, deadline: Instant) -> bool {
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return true,
             Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_panics_is_the_last_of_what_it_started_and_not_of_all_attempts() {
+        let invocation = Invocation {
+            program: Ok("/bin/sleep".into()),
+            arguments: vec!["1000".into()],
+        };
+        let take_over = TakeOver {
+            invocation,
+            listening: Vec::new(),
+            admin: Weak::new(),
+            // More than the clock can add, which no configuration may have.
+            timeout: Duration::MAX,
+        };
+        let (events, mut happened) = mpsc::unbounded_channel();
+        let mut take_overs = TakeOvers::new(take_over, events);
+        for _ in 0..2 {
+            take_overs.ask();
+            let attempt = take_overs.running.clone().expect("it has begun");
+            let end = happened.blocking_recv();
+            assert!(matches!(
+                end,
+                Some(Event::TookOver(Err(TakeOverError::Panicked)))
+            ));
+            let mut attempt = lock(&attempt);
+            let successor = attempt.successor.as_mut().expect("it was started");
+            assert!(!successor.wait().expect("it is a child").success());
+            assert!(take_overs.ended());
         }
     }
 }
