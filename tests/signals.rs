@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::client::get;
+use crate::client::{get, post};
 use crate::gauges::{connections, failed, fired};
 use crate::server::{TestServer, log_field};
 use crate::session::Session;
@@ -122,6 +122,38 @@ fn who_waits_in_the_accept_queue_is_served_before_it_is_closed() {
     }
     drop(clients);
     assert_eq!(server.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn who_waits_in_the_accept_queue_is_served_even_where_there_is_no_room_at_first() {
+    let one_at_a_time = [
+        (
+            &["--max-instances", "1", "--max-waiting", "1"][..],
+            connections("waiting"),
+        ),
+        (&["--max-connections", "2"], fired("connections")),
+    ];
+    for (flags, full) in one_at_a_time {
+        let mut server = TestServer::start("upload", flags);
+        let request = post("/", "abc");
+        let (first, rest) = request.split_at(request.len() - 1);
+        let mut active = server.connect();
+        active.send(first);
+        server.wait_for_metric(&connections("active"), 1);
+        let mut clients: Vec<_> = (0..11).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            client.send(&request);
+        }
+        wait::until("nobody else is accepted", || server.metric(&full) > 0);
+        server.signal(Signal::TERM);
+        server.wait_for_log("shutting down");
+        active.send(rest);
+        // Each leaves for the next.
+        for mut client in [active].into_iter().chain(clients) {
+            assert_eq!(client.response().status, 200, "{flags:?}");
+        }
+        assert_eq!(server.wait_for_exit().code(), Some(0), "{flags:?}");
+    }
 }
 
 #[test]

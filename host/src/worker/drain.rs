@@ -48,15 +48,16 @@ impl Worker {
     }
 
     /// Closes the listening sockets of a worker that drains, once what was in their queues has been
-    /// accepted. A queue that never becomes empty, and one that the bounds leave no room for, are
-    /// not waited for.
+    /// accepted. What the bounds leave no room for stays there until they do, or the drain ends: to
+    /// close the socket is to reset it. A queue that never becomes empty is not waited for.
     pub(super) fn finish_accepting(&mut self) {
         let Some(drain) = self.drain else {
             return;
         };
         let accepted = self.environment.metrics.accepted.get() - drain.accepted_before;
         let enough = BACKLOG as u64 * self.listening.len() as u64;
-        if !self.can_accept() || accepted >= enough {
+        let empty = !self.listening.iter().any(|one| one.listener.ready);
+        if empty || accepted >= enough {
             self.stop_listening();
         }
     }
