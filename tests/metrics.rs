@@ -160,10 +160,10 @@ fn a_connection_is_counted_in_one_state_at_a_time() {
 #[test]
 fn health_is_ok_and_an_unknown_path_is_not_found() {
     let server = TestServer::start("hello", &[]);
-    let mut client = Client::connect(server.admin());
-    assert_eq!(client.get("/healthz").status, 200);
-    assert_eq!(client.get("/nowhere").status, 404);
-    let metrics = client.get("/metrics");
+    let get = |path| Client::connect(server.admin()).get(path);
+    assert_eq!(get("/healthz").status, 200);
+    assert_eq!(get("/nowhere").status, 404);
+    let metrics = get("/metrics");
     assert_eq!(metrics.status, 200);
     let kind = metrics.header("content-type").unwrap();
     assert!(

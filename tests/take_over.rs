@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -113,15 +115,28 @@ fn a_parked_connection_stays_with_the_old_process_for_one_more_request() {
     let mut family = start("hello", &["--linger", "0ms", "--workers", "1"]);
     let mut client = family.first.connect();
     assert_eq!(client.get("/").status, 200);
+    let descriptors = family.first.descriptors();
     family.first.wait_for_metric(&connections("parked"), 1);
     let admin = family.first.admin();
     let mut operator = Client::connect(admin);
-    assert_eq!(operator.get("/readyz").status, 200);
+    let answer = operator.get("/readyz");
+    assert_eq!((answer.status, answer.text()), (200, "ready\n"));
+    // So that nobody goes on asking the old process.
+    assert_eq!(answer.header("connection"), Some("close"));
+    operator.wait_until_closed();
+    wait::until("nobody else is there", || {
+        family.first.descriptors() == descriptors
+    });
+    let mut early = Client::connect(admin);
+    wait::until("it is accepted", || {
+        family.first.descriptors() > descriptors
+    });
     family.signal(Signal::USR2);
     family.wait_for_successor();
-    // The operator's connection is closed, so that he does not go on asking the old process.
-    operator.wait_until_closed();
-    assert_eq!(Client::connect(admin).get("/readyz").status, 200);
+    // Whom the old process had accepted it answers, and for the one that serves.
+    for operator in [&mut early, &mut Client::connect(admin)] {
+        assert_eq!(operator.get("/readyz").text(), "ready\n");
+    }
     assert_eq!(family.first.metric(&connections("parked")), 0);
     assert!(!family.first.has_exited());
     let response = client.get("/");
@@ -130,6 +145,31 @@ fn a_parked_connection_stays_with_the_old_process_for_one_more_request() {
     drop(client);
     assert_eq!(family.first.wait_for_exit().code(), Some(0));
     assert_eq!(family.first.connect().get("/").status, 200);
+    family.stop();
+}
+
+#[test]
+fn every_probe_finds_a_server_ready_while_servers_take_over_from_each_other() {
+    let mut family = start("hello", &["--workers", "1"]);
+    let admin = family.first.admin();
+    let done = AtomicBool::new(false);
+    let probes = thread::scope(|scope| {
+        let prober = scope.spawn(|| {
+            let mut probes = 0;
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(Client::connect(admin).get("/readyz").text(), "ready\n");
+                probes += 1;
+            }
+            probes
+        });
+        for _ in 0..20 {
+            family.signal(Signal::USR2);
+            family.wait_for_successor();
+        }
+        done.store(true, Ordering::Relaxed);
+        prober.join().unwrap()
+    });
+    assert!(probes > 100, "{probes} probes");
     family.stop();
 }
 

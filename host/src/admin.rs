@@ -6,7 +6,6 @@ mod summed;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use prometheus_client::registry::Registry;
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
@@ -30,8 +29,8 @@ use summed::Summed;
 /// Connections that are served at the same time; more of them wait.
 const CONNECTIONS_MAX: usize = 64;
 
-/// How long a request head may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take, which has one request.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the operator is told about.
 #[derive(Debug)]
@@ -112,7 +111,7 @@ impl Admin {
         Arc::downgrade(&self.listener)
     }
 
-    /// Leaves it to another process: accepts nobody, and closes what is open once it is answered.
+    /// Leaves it to another process: accepts nobody, and goes on to answer who was accepted.
     pub(crate) fn hand_over(self) {
         self.handed_over.send_replace(true);
     }
@@ -132,8 +131,10 @@ async fn accept(listener: Arc<TcpListener>, state: Arc<State>, mut watched: watc
             return;
         };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            // Whoever comes from then on is the other one's.
+            biased;
             () = handed_over(&mut watched) => return,
+            accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -146,41 +147,43 @@ async fn accept(listener: Arc<TcpListener>, state: Arc<State>, mut watched: watc
         let state = Arc::clone(&state);
         let watched = watched.clone();
         tokio::spawn(async move {
-            serve(stream, &state, watched).await;
+            serve(stream, &state, &watched).await;
             drop(place);
         });
     }
 }
 
-async fn serve(stream: TcpStream, state: &State, mut watched: watch::Receiver<bool>) {
+/// Answers one request. An operator who kept a connection would go on asking this process after
+/// another one has taken its place, and closing it could hit a request on its way.
+async fn serve(stream: TcpStream, state: &State, watched: &watch::Receiver<bool>) {
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
-        let response = answer(&request, state);
+        let response = answer(&request, state, watched);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut server = hyper::server::conn::http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
-    let mut served = pin!(server.serve_connection(TokioIo::new(stream), service));
-    let end = tokio::select! {
-        end = served.as_mut() => end,
-        () = handed_over(&mut watched) => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = end {
-        debug!(%error, "an admin connection failed");
+    let served = server
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(CONNECTION_TIMEOUT, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "an admin connection failed"),
+        Err(_) => debug!("an admin connection took too long"),
     }
 }
 
-fn answer(request: &Request<Incoming>, state: &State) -> Response<Full<Bytes>> {
+fn answer(
+    request: &Request<Incoming>,
+    state: &State,
+    handed_over: &watch::Receiver<bool>,
+) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let text = |status, text: &str| (status, TEXT, text.to_owned());
+    // Where another process took over, that is ready. Acquire: this is decided before.
+    let ends = state.draining.load(Ordering::Acquire) && !*handed_over.borrow();
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => text(StatusCode::OK, "ok\n"),
-        (&Method::GET | &Method::HEAD, "/readyz") if state.draining.load(Ordering::Relaxed) => {
+        (&Method::GET | &Method::HEAD, "/readyz") if ends => {
             text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
         }
         (&Method::GET | &Method::HEAD, "/readyz") => text(StatusCode::OK, "ready\n"),

@@ -130,8 +130,9 @@ impl Life {
                 info!(successor, "handed over, finishing what is open");
                 notify(NotifyState::MainPid(successor.unsigned_abs()));
                 self.handed_over.store(true, Ordering::Relaxed);
-                self.drain();
+                // Before the drain, of which it tells those who ask.
                 self.admin.take().into_iter().for_each(Admin::hand_over);
+                self.drain();
             }
             Err(reason) if wanted => {
                 self.metrics.take_overs_failed.add(1);
