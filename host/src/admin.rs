@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::debug;
 
 use crate::Error;
@@ -64,6 +64,8 @@ impl State {
 pub(crate) struct Admin {
     address: SocketAddr,
     listener: Arc<TcpListener>,
+    /// One for each connection that may be served.
+    places: Arc<Semaphore>,
     /// Becomes true when another process serves it.
     handed_over: watch::Sender<bool>,
 }
@@ -92,11 +94,14 @@ impl Admin {
         let fail = |source| Error::Admin { address, source };
         let listener = Arc::new(runtime.block_on(listener).map_err(fail)?);
         let (handed_over, watched) = watch::channel(false);
-        let accepted = accept(Arc::clone(&listener), Arc::new(state), watched);
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let state = Arc::new(state);
+        let accepted = accept(Arc::clone(&listener), Arc::clone(&places), state, watched);
         runtime.spawn(accepted);
         Ok(Admin {
             address: listener.local_addr().map_err(fail)?,
             listener,
+            places,
             handed_over,
         })
     }
@@ -111,9 +116,14 @@ impl Admin {
         Arc::downgrade(&self.listener)
     }
 
-    /// Leaves it to another process: accepts nobody, and goes on to answer who was accepted.
-    pub(crate) fn hand_over(self) {
+    /// Leaves it to another process at once, and returns what waits until those who were accepted
+    /// before are answered or gone.
+    pub(crate) fn hand_over(self) -> impl Future<Output = ()> + Send {
         self.handed_over.send_replace(true);
+        async move {
+            let all = self.places.acquire_many(CONNECTIONS_MAX as u32).await;
+            drop(all);
+        }
     }
 }
 
@@ -124,8 +134,12 @@ async fn handed_over(watched: &mut watch::Receiver<bool>) {
     }
 }
 
-async fn accept(listener: Arc<TcpListener>, state: Arc<State>, mut watched: watch::Receiver<bool>) {
-    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+async fn accept(
+    listener: Arc<TcpListener>,
+    places: Arc<Semaphore>,
+    state: Arc<State>,
+    mut watched: watch::Receiver<bool>,
+) {
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;

@@ -117,7 +117,9 @@ pub fn serve(
     served.iter().for_each(|one| one.announce(workers, address));
     say_ready(&mut inherited);
     let life = Life {
-        workers,
+        left: workers,
+        drain_timeout: config.limits.drain_timeout,
+        events: events.clone(),
         draining: Arc::clone(&shared.draining),
         handed_over: Arc::clone(&shared.handed_over),
         inboxes,

@@ -29,11 +29,16 @@ pub(super) enum Event {
     Reloaded,
     /// A new process serves, or has ended.
     TookOver(Result<i32, TakeOverError>),
+    /// Every operator who had come before it served has been answered.
+    OperatorsAnswered,
 }
 
 /// A running server, as its first thread sees it.
 pub(super) struct Life {
-    pub(super) workers: usize,
+    /// What the server waits for before it ends: its workers, and operators where it handed over.
+    pub(super) left: usize,
+    pub(super) drain_timeout: Duration,
+    pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) draining: Arc<AtomicBool>,
     pub(super) handed_over: Arc<AtomicBool>,
     pub(super) inboxes: Vec<Arc<Inbox>>,
@@ -69,9 +74,8 @@ impl Life {
         mut signals: Signals,
         mut events: mpsc::UnboundedReceiver<Event>,
     ) -> Result<(), Error> {
-        let mut left = self.workers;
         let mut asked: Option<Instant> = None;
-        while left > 0 {
+        while self.left > 0 {
             tokio::select! {
                 signal = signals.next() => match signal {
                     Asked::End(_) if asked.is_some_and(|at| at.elapsed() < REPEATED_WITHIN) => {}
@@ -92,10 +96,11 @@ impl Life {
                 Some(event) = events.recv() => match event {
                     Event::WorkerEnded(worker, end) => {
                         end.map_err(|reason| Error::Worker { worker, reason })?;
-                        left -= 1;
+                        self.left -= 1;
                     }
                     Event::Reloaded => self.reloads.ended(),
                     Event::TookOver(end) => self.took_over(end),
+                    Event::OperatorsAnswered => self.left -= 1,
                 },
             }
         }
@@ -131,7 +136,9 @@ impl Life {
                 notify(NotifyState::MainPid(successor.unsigned_abs()));
                 self.handed_over.store(true, Ordering::Relaxed);
                 // Before the drain, of which it tells those who ask.
-                self.admin.take().into_iter().for_each(Admin::hand_over);
+                if let Some(admin) = self.admin.take() {
+                    self.hand_over(admin);
+                }
                 self.drain();
             }
             Err(reason) if wanted => {
@@ -141,6 +148,17 @@ impl Life {
             // It was ended because the server ends.
             _ => {}
         }
+    }
+
+    fn hand_over(&mut self, admin: Admin) {
+        let answered = tokio::time::timeout(self.drain_timeout, admin.hand_over());
+        let events = self.events.clone();
+        self.left += 1;
+        tokio::spawn(async move {
+            let _ = answered.await;
+            // Fails only where the server has ended.
+            let _ = events.send(Event::OperatorsAnswered);
+        });
     }
 }
 
