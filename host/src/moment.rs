@@ -48,7 +48,7 @@ pub struct CpuTime(Duration);
 
 impl CpuTime {
     /// How old a reading may be that is taken for a recent one.
-    pub const RECENT: Duration = Duration::from_millis(2);
+    const RECENT: Duration = Duration::from_millis(10);
 
     /// Asks the kernel, which costs a system call.
     pub fn now() -> CpuTime {
@@ -56,7 +56,7 @@ impl CpuTime {
         CpuTime(time.try_into().unwrap_or_default())
     }
 
-    /// Returns what was read less than 2 ms before `now`, and asks where nothing was.
+    /// Returns what was read less than 10 ms before `now`, and asks where nothing was.
     pub fn recent(now: Moment) -> CpuTime {
         thread_local! {
             static READ: Cell<Option<(Moment, CpuTime)>> = const { Cell::new(None) };

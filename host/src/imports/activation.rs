@@ -12,6 +12,9 @@ use crate::metrics::Failure;
 use crate::moment::{CpuTime, Moment};
 use crate::net::{Pace, Stream};
 
+/// A slice of less than this is charged by the clock on the wall, which costs no system call.
+const SHORT_SLICE: Duration = Duration::from_millis(2);
+
 /// What becomes of the request that a guest was activated for, or that `next` announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
@@ -166,7 +169,7 @@ impl Activation {
     pub fn cpu_used(&self, now: Moment) -> Duration {
         let slice = self.slice(now);
         // Asking the kernel costs a system call, which a slice of the usual length is not worth.
-        let charged = match slice < CpuTime::RECENT {
+        let charged = match slice < SHORT_SLICE {
             true => slice,
             false => slice.min(CpuTime::now().since(self.slice_started_cpu.get())),
         };
