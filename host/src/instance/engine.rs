@@ -32,9 +32,8 @@ const MEMORY_KEEP_RESIDENT_BYTES: usize = 128 << 10;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 
 /// The same for fibers' stacks, of which a guest in Rust uses half. What is beyond is given back:
-/// a guest that recurses would leave more than a megabyte in every place, 3 MiB in half a minute of
-/// the mixed load of `soak run`. It costs a fresh instance one system call: 1.2 of 16.6 microseconds
-/// (measured).
+/// a guest that recurses would leave more than a megabyte in every place, 3 MiB in half a minute
+/// of the mixed load of `soak run`. It costs a fresh instance one system call, 1.2 µs (measured).
 const STACK_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 
 /// What machine code is marked with: code of another version is refused. The compiler's own mark
