@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -203,19 +204,28 @@ fn a_file_that_changes_while_it_is_read_is_read_again() {
 
 #[test]
 fn the_built_in_handler_is_left_as_it_is() {
-    let server = TestServer::start_built_in(&[]);
-    server.signal(Signal::HUP);
     let scratch = Scratch::new();
-    let log = scratch.path().join("access.log");
-    // Told by a server that has more to do.
-    let other = TestServer::start_built_in(&["--access-log", log.to_str().unwrap()]);
-    other.signal(Signal::HUP);
-    other.wait_for_log("access log opened again");
-    for server in [&server, &other] {
-        assert_eq!(server.connect().get("/").status, 200);
-        assert_eq!(server.metric(RELOADS), 0);
-        assert!(server.log_lines(STAYS).is_empty());
-    }
+    let built_in = "[[service]]\nlisten = \"127.0.0.1:0\"\n";
+    let hello = component("hello");
+    let from_file = format!("{built_in}component = {hello:?}\n");
+    // Before and after another one, the reload of which counts.
+    let config = scratch.write(
+        "a.toml",
+        format!("{built_in}{from_file}{built_in}{from_file}"),
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.args(["serve", "--admin", "127.0.0.1:0", "--config"]);
+    let server = TestServer::spawn({
+        command.arg(config);
+        command
+    });
+    server.signal(Signal::HUP);
+    wait::until("the others are reloaded", || {
+        server.log_lines(RELOADED).len() == 2
+    });
+    assert_eq!(server.connect().get("/").status, 200);
+    assert_eq!(server.metric(RELOADS), 2);
+    assert_eq!(server.metric(FAILED), 0);
 }
 
 /// Takes as long as `SOCKEYE_LOAD_SECONDS` says.
