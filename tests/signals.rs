@@ -7,8 +7,10 @@ use rustix::process::Signal;
 
 use crate::client::{get, post};
 use crate::gauges::{connections, failed, fired};
+use crate::scratch::Scratch;
 use crate::server::{TestServer, log_field};
 use crate::session::Session;
+use crate::strace::Strace;
 use crate::wait;
 
 /// Checks that `server` no longer takes connections, which is when it has seen the signal.
@@ -242,6 +244,54 @@ fn a_second_signal_ends_the_server_at_once() {
         start.elapsed()
     );
     session.client.wait_until_closed();
+}
+
+#[test]
+fn a_second_signal_takes_nothing_from_a_guest_that_sleeps() {
+    let (mut server, mut session) = busy_server(&["--drain-timeout", "10m"]);
+    session.ask("sleep 1h");
+    server.signal(Signal::TERM);
+    wait_until_refusing(&server);
+    wait::until("the server ends", || {
+        server.signal(Signal::TERM);
+        server.has_exited()
+    });
+    session.client.wait_until_closed();
+    // That it did not panic is checked for every server.
+}
+
+/// Takes as long as the disk, for which strace waits.
+#[test]
+fn a_disk_that_never_answers_does_not_keep_the_server_from_ending() {
+    let scratch = Scratch::new();
+    scratch.write("page.bin", [0; 100_000]);
+    let flags = ["--root", scratch.text(), "--drain-timeout", "200ms"];
+    let mut server = TestServer::start("file", &flags);
+    let inject = ["preadv2:error=EAGAIN", "pread64:delay_enter=4000000"];
+    let inject = inject.map(|inject| format!("inject={inject}"));
+    let args = [
+        "-e",
+        "trace=preadv2,pread64,exit_group",
+        "-e",
+        &inject[0],
+        "-e",
+        &inject[1],
+    ];
+    let Some(strace) = Strace::attach(&server, &args) else {
+        return;
+    };
+    let mut client = server.connect();
+    client.send(get("/page.bin"));
+    strace.wait_for_injection();
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    // A process cannot be waited for while strace holds one of its threads.
+    wait::until("the process asks for its end", || {
+        strace.written().contains("exit_group(0")
+    });
+    let elapsed = start.elapsed();
+    assert!(elapsed < Duration::from_secs(3), "{elapsed:?}");
+    assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 
 #[test]

@@ -129,7 +129,11 @@ pub fn serve(
         reloads: Reloads::new(reload, events.clone()),
         take_overs: TakeOvers::new(take_over, events),
     };
-    runtime.block_on(life.run(signals, happened))
+    let end = runtime.block_on(life.run(signals, happened));
+    // The process ends now. To drop the runtime is to wait for a disk that may never answer, and to
+    // take it from workers that a second signal has not waited for.
+    std::mem::forget(runtime);
+    end
 }
 
 /// Fills in what a server with `config` decides by itself, and corrects what would not hold.
