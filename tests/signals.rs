@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::client::{get, post};
-use crate::gauges::{connections, failed, fired};
+use crate::gauges::{connections, fired};
 use crate::scratch::Scratch;
 use crate::server::{TestServer, log_field};
 use crate::session::Session;
@@ -310,13 +310,29 @@ fn an_activation_that_outlasts_the_drain_is_ended() {
 
 #[test]
 fn the_drain_counts_what_it_ends() {
-    let (server, _session) = busy_server(&["--drain-timeout", "1s"]);
-    assert_eq!(server.metric(&failed("drain")), 0);
-    assert_eq!(server.metric(&fired("drain_time")), 0);
+    let flags = ["--drain-timeout", "1s", "--linger", "0ms", "--workers", "2"];
+    let (mut server, session) = busy_server(&flags);
+    let parked: Vec<_> = (0..2).map(|_| Session::start(&server)).collect();
+    let mut parked: Vec<_> = parked
+        .into_iter()
+        .map(|mut session| {
+            session.call("closing").expect_ok();
+            session.ask("hand-back");
+            session
+        })
+        .collect();
+    server.wait_for_metric(&connections("parked"), 2);
     server.signal(Signal::TERM);
     wait_until_refusing(&server);
     // The operator's interface stays, so that a drain can be watched.
     assert_eq!(server.metric(&connections("active")), 1);
+    assert_eq!(server.metric(&fired("drain_time")), 0);
+    // One leaves by itself.
+    drop(parked.pop());
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+    let line = server.wait_for_log("all connections are closed");
+    assert_eq!(log_field(&line, "at_deadline"), Some("2"), "{line}");
+    drop(session);
 }
 
 #[test]

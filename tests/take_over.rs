@@ -355,6 +355,7 @@ fn a_server_that_drains_starts_no_other() {
         session.call("closing").field("value") == "true"
     });
     family.signal(Signal::USR2);
+    family.first.wait_for_log("no new process is started");
     session.ask("let-go");
     session.client.rest();
     drop(session);

@@ -119,6 +119,7 @@ pub fn serve(
     let life = Life {
         left: workers,
         drain_timeout: config.limits.drain_timeout,
+        workers: shared.metrics.clone(),
         events: events.clone(),
         draining: Arc::clone(&shared.draining),
         handed_over: Arc::clone(&shared.handed_over),

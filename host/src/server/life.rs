@@ -15,7 +15,7 @@ use super::reload::Reloads;
 use super::take_over::{TakeOverError, TakeOvers};
 use crate::Error;
 use crate::admin::Admin;
-use crate::metrics::ServerMetrics;
+use crate::metrics::{Bound, ServerMetrics, WorkerMetrics};
 use crate::worker::Inbox;
 
 /// Signals this close together are one: `timeout` sends one to the process and one to its group.
@@ -38,6 +38,7 @@ pub(super) struct Life {
     /// What the server waits for before it ends: its workers, and operators where it handed over.
     pub(super) left: usize,
     pub(super) drain_timeout: Duration,
+    pub(super) workers: Vec<Arc<WorkerMetrics>>,
     pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) draining: Arc<AtomicBool>,
     pub(super) handed_over: Arc<AtomicBool>,
@@ -90,7 +91,9 @@ impl Life {
                         self.drain();
                     }
                     Asked::Reload => self.reload(),
-                    Asked::TakeOver if self.is_draining() => {}
+                    Asked::TakeOver if self.is_draining() => {
+                        info!("shutting down, no new process is started");
+                    }
                     Asked::TakeOver => self.take_overs.ask(),
                 },
                 Some(event) = events.recv() => match event {
@@ -104,7 +107,12 @@ impl Life {
                 },
             }
         }
-        info!("all connections are closed");
+        let closed = self
+            .workers
+            .iter()
+            .map(|one| one.bound(Bound::DrainTime).get());
+        let at_deadline: u64 = closed.sum();
+        info!(at_deadline, "all connections are closed");
         Ok(())
     }
 
