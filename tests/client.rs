@@ -31,25 +31,32 @@ impl Client {
     /// Connects to `addr`; every read waits at most `PATIENCE`.
     #[track_caller]
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&addr, PATIENCE).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self {
-            stream,
-            received: Vec::new(),
-        }
+        Self::connect_as(addr, |_| {})
     }
 
     /// Connects from an address of this machine.
     #[track_caller]
     pub(crate) fn connect_from(ip: IpAddr, addr: SocketAddr) -> Self {
+        let from = SocketAddr::new(ip, 0).into();
+        Self::connect_as(addr, |socket| socket.bind(&from).unwrap())
+    }
+
+    /// Connects with room for no more than about `bytes` that the test has not received yet.
+    #[track_caller]
+    pub(crate) fn connect_narrow(addr: SocketAddr, bytes: usize) -> Self {
+        // Before connecting, so that the window never opens further.
+        Self::connect_as(addr, |socket| socket.set_recv_buffer_size(bytes).unwrap())
+    }
+
+    #[track_caller]
+    fn connect_as(addr: SocketAddr, prepare: impl Fn(&Socket)) -> Self {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::new(ip, 0).into()).unwrap();
+        prepare(&socket);
         socket.connect_timeout(&addr.into(), PATIENCE).unwrap();
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
         Self {
             stream,
             received: Vec::new(),
@@ -60,22 +67,6 @@ impl Client {
     pub(crate) fn narrow(&self, bytes: usize) {
         let socket = socket2::SockRef::from(&self.stream);
         socket.set_recv_buffer_size(bytes).unwrap();
-    }
-
-    /// Connects with room for no more than about `bytes` that the test has not received yet.
-    #[track_caller]
-    pub(crate) fn connect_narrow(addr: SocketAddr, bytes: usize) -> Self {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
-        // Before connecting, so that the window never opens further.
-        socket.set_recv_buffer_size(bytes).unwrap();
-        socket.connect_timeout(&addr.into(), PATIENCE).unwrap();
-        let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            stream,
-            received: Vec::new(),
-        }
     }
 
     /// Returns the address at this end.
