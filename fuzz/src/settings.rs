@@ -132,7 +132,7 @@ fn typed(key: &str, value: &DeValue, directory: &Path) -> Option<Vec<OsString>> 
             return None;
         }
         let path = directory.join(&text).into_os_string();
-        let value = match PATHS.contains(&key) && text != "-" {
+        let value = match PATHS.contains(&key) && (text != "-" || key != "access-log") {
             true => path,
             false => text.into(),
         };

@@ -298,9 +298,11 @@ impl File {
             arg.get_value_hint(),
             ValueHint::FilePath | ValueHint::DirPath
         );
+        // Only for a log is this another name than that of a file.
+        let is_stdout = text == "-" && name_of(arg) == Some("access-log");
         let value = match self.path.parent() {
             // Relative to the file, so that it means the same wherever the server is started.
-            Some(parent) if is_path && text != "-" => parent.join(text).into_os_string(),
+            Some(parent) if is_path && !is_stdout => parent.join(text).into_os_string(),
             _ => text.into(),
         };
         match arg.get_long() {
