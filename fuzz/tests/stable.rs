@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{fmt, fs, panic};
+use std::{env, fmt, fs, panic};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sockeye_fuzz::{TARGETS, Target};
 
 /// How long proptest invents inputs for a target that takes microseconds.
@@ -255,9 +255,17 @@ fn invent(target: Target, time: Duration, corpus: Vec<Vec<u8>>, words: &'static 
     };
     let inputs = inputs(corpus, words);
     let end = Instant::now() + time;
-    while Instant::now() < end {
+    // The same inputs each time, unless others are asked for: what fails has to fail again.
+    let seed = env::var("SOCKEYE_SEED").map_or(1, |seed| seed.parse().expect("a number"));
+    for seed in seed..u64::MAX {
+        if Instant::now() >= end {
+            break;
+        }
+        let seed = seed.to_le_bytes().repeat(4);
+        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
         // A new one each time: a runner that has passed its cases is done for ever.
-        let outcome = TestRunner::new(config.clone()).run(&inputs, |input| {
+        let mut runner = TestRunner::new_with_rng(config.clone(), random);
+        let outcome = runner.run(&inputs, |input| {
             target(&input.0);
             Ok(())
         });
