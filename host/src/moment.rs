@@ -42,32 +42,32 @@ impl Moment {
     }
 }
 
+thread_local! {
+    /// What the kernel last said of the thread, and when.
+    static LAST_READ: Cell<Option<(Moment, CpuTime)>> = const { Cell::new(None) };
+}
+
 /// CPU time of the calling thread. Only readings of the same thread can be compared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CpuTime(Duration);
 
 impl CpuTime {
     /// How old a reading may be that is taken for a recent one.
     const RECENT: Duration = Duration::from_millis(10);
 
-    /// Asks the kernel, which costs a system call.
-    pub fn now() -> CpuTime {
+    /// Asks the kernel at `now`, which costs a system call.
+    pub fn read(now: Moment) -> CpuTime {
         let time = clock_gettime(ClockId::ThreadCPUTime);
-        CpuTime(time.try_into().unwrap_or_default())
+        let time = CpuTime(time.try_into().unwrap_or_default());
+        LAST_READ.set(Some((now, time)));
+        time
     }
 
-    /// Returns what was read less than 10 ms before `now`, and asks where nothing was.
+    /// Returns what was last read, if that is less than 10 ms before `now`, and asks otherwise.
     pub fn recent(now: Moment) -> CpuTime {
-        thread_local! {
-            static READ: Cell<Option<(Moment, CpuTime)>> = const { Cell::new(None) };
-        }
-        match READ.get() {
+        match LAST_READ.get() {
             Some((at, time)) if now.since(at) < CpuTime::RECENT => time,
-            _ => {
-                let time = CpuTime::now();
-                READ.set(Some((now, time)));
-                time
-            }
+            _ => CpuTime::read(now),
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Activation {
     /// When the activation began.
     pub started: Moment,
     slice_started: Cell<Moment>,
-    /// The CPU time of the thread then, or a tick before.
+    /// The CPU time of the thread then, or a little before.
     slice_started_cpu: Cell<CpuTime>,
     cpu_used: Cell<Duration>,
     /// Set when a guest that did not suspend was made to; the worker takes it.
@@ -82,7 +82,7 @@ impl Activation {
             stream,
             started: carried.map_or(now, |carried| carried.started),
             slice_started: Cell::new(now),
-            slice_started_cpu: Cell::new(CpuTime::recent(now)),
+            slice_started_cpu: Cell::default(),
             cpu_used: Cell::new(carried.map_or(Duration::ZERO, |carried| carried.cpu_used)),
             preempted: Cell::new(false),
             dropped: Cell::new(false),
@@ -171,7 +171,7 @@ impl Activation {
         // Asking the kernel costs a system call, which a slice of the usual length is not worth.
         let charged = match slice < SHORT_SLICE {
             true => slice,
-            false => slice.min(CpuTime::now().since(self.slice_started_cpu.get())),
+            false => slice.min(CpuTime::read(now).since(self.slice_started_cpu.get())),
         };
         self.cpu_used.get() + charged
     }
