@@ -77,8 +77,9 @@ impl Worker {
         active.signal.reset();
         let poll = active.task.poll(&active.waker);
         self.now = Moment::now();
-        let was_long = activation.slice(self.now) >= LONG_SLICE;
-        self.scheduler.set_yields(token, was_long);
+        if activation.slice(self.now) >= LONG_SLICE {
+            self.scheduler.yield_next(token);
+        }
         activation.end_slice(self.now);
         self.count_bytes(&stream);
         match poll {
@@ -124,14 +125,14 @@ impl Worker {
         };
         let limits = &self.environment.limits;
         if let Some(killed) = active.task.activation.overdue(limits, self.now) {
-            return self.kill(token, killed.failure, &killed.reason);
+            return self.kill(token, &killed);
         }
         connection.stream.expire_wait();
         self.scheduler.schedule(token);
     }
 
     /// Ends an activation that does not end by itself: drops the task, which unwinds the guest.
-    pub(super) fn kill(&mut self, token: Token, failure: Failure, reason: &str) {
+    pub(super) fn kill(&mut self, token: Token, killed: &Killed) {
         let Some(connection) = self.scheduler.get(token) else {
             return;
         };
@@ -145,8 +146,7 @@ impl Worker {
                 .end_last_request(&active.task.activation, self.now);
             drop(active);
             self.pool.check_in(None, self.now);
-            let reason = reason.to_owned();
-            self.report(&stream, &Killed { failure, reason });
+            self.report(&stream, killed);
         }
         self.close(token);
     }

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{Connection, Worker};
+use crate::imports::Killed;
 use crate::metrics::{Bound, Failure};
 use crate::moment::Moment;
 use crate::net::BACKLOG;
@@ -79,13 +80,13 @@ impl Worker {
 
     fn end_drain(&mut self) {
         self.stop_listening();
+        let killed = Killed {
+            failure: Failure::Drain,
+            reason: "it ran longer than `--drain-timeout`".to_owned(),
+        };
         for token in self.tokens(Connection::is_active) {
             self.environment.count(Bound::DrainTime);
-            self.kill(
-                token,
-                Failure::Drain,
-                "it ran longer than `--drain-timeout`",
-            );
+            self.kill(token, &killed);
         }
         for token in self.tokens(|_| true) {
             self.environment.count(Bound::DrainTime);

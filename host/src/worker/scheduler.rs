@@ -155,33 +155,30 @@ impl<T> Scheduler<T> {
     /// Lets the occupant run after those that are ready now. Does nothing where it is already to
     /// run, be it as preempted: an event is no way past the others.
     pub fn schedule(&mut self, token: Token) {
-        if self.mark_queued(token) {
-            let yields = self.entry(token).is_some_and(|entry| entry.yields);
-            match yields {
-                true => self.preempted.push_back(token),
-                false => self.ready.push_back(token),
-            }
+        let Some(entry) = self.entry(token) else {
+            return;
+        };
+        if std::mem::replace(&mut entry.queued, true) {
+            return;
+        }
+        match entry.yields {
+            true => self.preempted.push_back(token),
+            false => self.ready.push_back(token),
         }
     }
 
-    /// Has the occupant stand with the preempted, or not, when it is scheduled from now on: one
-    /// that suspends just before it would be preempted is no better than one that is.
-    pub fn set_yields(&mut self, token: Token, yields: bool) {
+    /// Has the occupant stand with the preempted when it is scheduled next: one that suspends just
+    /// before it would be preempted is no better than one that is.
+    pub fn yield_next(&mut self, token: Token) {
         if let Some(entry) = self.entry(token) {
-            entry.yields = yields;
+            entry.yields = true;
         }
     }
 
     /// Lets the occupant run when its turn among the preempted comes.
     pub fn preempt(&mut self, token: Token) {
-        if self.mark_queued(token) {
-            self.preempted.push_back(token);
-        }
-    }
-
-    fn mark_queued(&mut self, token: Token) -> bool {
-        self.entry(token)
-            .is_some_and(|entry| !std::mem::replace(&mut entry.queued, true))
+        self.yield_next(token);
+        self.schedule(token);
     }
 
     /// Takes the next occupant that is ready.
@@ -205,8 +202,10 @@ impl<T> Scheduler<T> {
     }
 
     fn unqueue(&mut self, token: Token) -> bool {
-        self.entry(token)
-            .is_some_and(|entry| std::mem::take(&mut entry.queued))
+        self.entry(token).is_some_and(|entry| {
+            entry.yields = false;
+            std::mem::take(&mut entry.queued)
+        })
     }
 
     /// How many are ready, stale entries included; an upper bound for one turn's work.
