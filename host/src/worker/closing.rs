@@ -25,9 +25,9 @@ impl Worker {
             return;
         };
         let stream = &connection.stream;
-        let is_shut = stream.is_send_shut() || stream.shutdown(Shutdown::Send).is_ok();
-        // The peer has reset it, or was too slow to take what was sent.
-        if !is_shut || stream.is_abandoned() {
+        let is_shut = || stream.is_send_shut() || stream.shutdown(Shutdown::Send).is_ok();
+        // The peer was too slow to take what was sent, or has reset it.
+        if stream.is_abandoned() || !is_shut() {
             return self.close(token);
         }
         connection
