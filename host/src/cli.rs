@@ -149,7 +149,7 @@ impl Told {
 /// Serves, or prints the settings.
 fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<(), Error> {
     // Before anything is opened, so that no descriptor is taken for one that was handed over.
-    let mut inherited = Inherited::take()?;
+    let inherited = Inherited::take()?;
     let told = Told::gather(typed, matches, args)?;
     let (log, _thread) = start_log(told.args.log_level())?;
     if let Some(path) = told.file {
@@ -158,7 +158,7 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<
     let prints = told.args.prints_config();
     let config = told.args.into_config(&told.services)?;
     if prints {
-        let decided = server::decided(config, &mut inherited)?;
+        let decided = server::decided(config, &inherited)?;
         let text = print_config::text(&told.matches, &told.services, &decided);
         return print(text.as_bytes());
     }

@@ -63,9 +63,9 @@ pub fn serve(
     let descriptors = raise_descriptor_limit();
     refuse_huge_pages();
     let programs = Programs::load(&config)?;
-    let workers = workers(&config, &programs);
-    let config = Config { workers, ..config };
-    let sockets = Sockets::open(&config, workers, &mut inherited)?;
+    let config = decide(config, &programs, &inherited)?;
+    let workers = config.workers;
+    let sockets = Sockets::open(&config, &mut inherited)?;
     let served = config.services.iter().zip(programs.each);
     let mut served = served
         .zip(sockets.services)
@@ -97,7 +97,7 @@ pub fn serve(
     let inboxes = shared.start(&config, &mut served, &runtime, &events)?;
     memory::watch(
         &runtime,
-        memory::free_bytes_min(&config.limits),
+        config.limits.free_bytes_min.unwrap_or_default(),
         Arc::clone(&shared.shortages),
         inboxes.clone(),
     );
@@ -137,26 +137,30 @@ pub fn serve(
     end
 }
 
-/// Fills in what a server with `config` decides by itself, and corrects what would not hold.
+/// Fills in what a server with `config` would decide by itself.
 ///
 /// # Errors
 /// As [`serve`] before it listens.
-pub(crate) fn decided(mut config: Config, inherited: &mut Inherited) -> Result<Config, Error> {
+pub(crate) fn decided(config: Config, inherited: &Inherited) -> Result<Config, Error> {
     let programs = Programs::load(&config)?;
-    config.workers = workers(&config, &programs);
+    decide(config, &programs, inherited)
+}
+
+/// Fills in what was left to the server, and corrects what would not hold.
+fn decide(mut config: Config, programs: &Programs, inherited: &Inherited) -> Result<Config, Error> {
+    // A worker without an instance could serve nobody.
+    config.workers = config.workers.min(programs.instances_max as usize);
     config.limits.instances_max = Some(programs.instances_max);
     config.limits.total_bytes_max = memory::limit_of_guests(&config.limits);
     config.limits.free_bytes_min = Some(memory::free_bytes_min(&config.limits));
-    sockets::fill_in(&mut config, inherited);
+    let unasked = sockets::unasked(&config, inherited);
     for (service, program) in config.services.iter_mut().zip(&programs.each) {
         service.activate_on = Some(served::activate_on(service, program)?);
+        if service.listen.is_empty() {
+            service.listen.clone_from(&unasked);
+        }
     }
     Ok(config)
-}
-
-/// How many workers there are. One without an instance could serve nobody.
-fn workers(config: &Config, programs: &Programs) -> usize {
-    config.workers.min(programs.instances_max as usize)
 }
 
 /// Tells whoever started the process that it serves.

@@ -149,6 +149,19 @@ impl Inherited {
         Ok(inherited)
     }
 
+    /// Returns where sockets listen that are neither for `--admin` nor at one of the `configured`
+    /// addresses, each address once.
+    pub fn addresses(&self, configured: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for Handed { name, address, .. } in &self.sockets {
+            let is_known = |known: &SocketAddr| same(*known, *address);
+            if name != ADMIN && !configured.iter().chain(&addresses).any(is_known) {
+                addresses.push(*address);
+            }
+        }
+        addresses
+    }
+
     /// Takes the sockets that listen at `wanted`. Port 0 stands for any port of that address which
     /// is not among those that are `configured`.
     pub fn claim(
@@ -156,18 +169,12 @@ impl Inherited {
         wanted: SocketAddr,
         configured: &[SocketAddr],
     ) -> Option<(SocketAddr, Vec<Arc<Socket>>)> {
-        self.claim_where(|handed| {
-            let fits = is_at(wanted, handed.address, configured);
-            handed.name != ADMIN && fits
-        })
-    }
-
-    /// Takes all sockets at the address of the first one that is not for `--admin`.
-    pub fn claim_any(
-        &mut self,
-        configured: &[SocketAddr],
-    ) -> Option<(SocketAddr, Vec<Arc<Socket>>)> {
-        self.claim_where(|handed| handed.name != ADMIN && !configured.contains(&handed.address))
+        let fits =
+            |handed: &Handed| handed.name != ADMIN && is_at(wanted, handed.address, configured);
+        let address = self.sockets.iter().find(|handed| fits(handed))?.address;
+        let ours = |handed: &mut Handed| same(handed.address, address) && fits(handed);
+        let claimed = self.sockets.extract_if(.., ours);
+        Some((address, claimed.map(|handed| handed.socket).collect()))
     }
 
     /// Takes the socket that listens at `wanted`, or at any port for 0, for `--admin`.
@@ -177,16 +184,6 @@ impl Inherited {
             same(wanted, handed.address) || (named && wanted.ip() == handed.address.ip())
         });
         found.map(|index| self.sockets.remove(index).socket)
-    }
-
-    fn claim_where(
-        &mut self,
-        fits: impl Fn(&Handed) -> bool,
-    ) -> Option<(SocketAddr, Vec<Arc<Socket>>)> {
-        let address = self.sockets.iter().find(|handed| fits(handed))?.address;
-        let ours = |handed: &mut Handed| same(handed.address, address) && fits(handed);
-        let claimed = self.sockets.extract_if(.., ours);
-        Some((address, claimed.map(|handed| handed.socket).collect()))
     }
 
     /// Checks that every socket was claimed: clients would wait for an answer in the others.

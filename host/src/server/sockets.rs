@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use socket2::Socket;
 
 use crate::Error;
-use crate::config::{Config, LISTEN_DEFAULT, Service};
+use crate::config::{Config, LISTEN_DEFAULT};
 use crate::net::{Inherited, Listener, bind_listeners, share_listeners};
 
 /// The sockets of a server.
@@ -35,18 +35,18 @@ impl Sockets {
     ///
     /// # Errors
     /// [`Error::Bind`], and [`Error::Inherit`] where nobody wants a socket that is there.
-    pub(super) fn open(
-        config: &Config,
-        workers: usize,
-        inherited: &mut Inherited,
-    ) -> Result<Sockets, Error> {
+    pub(super) fn open(config: &Config, inherited: &mut Inherited) -> Result<Sockets, Error> {
         let configured = configured(config);
         let admin = config.admin;
         let admin = admin.and_then(|address| inherited.claim_admin(address));
-        let alone = config.services.len() == 1;
         let services = config.services.iter().map(|service| {
-            let mut sockets = ServiceSockets::new(workers, config.limits.unsent_bytes_max);
-            sockets.open(service, alone, &configured, inherited)?;
+            let mut sockets = ServiceSockets::new(config.workers, config.limits.unsent_bytes_max);
+            for &wanted in &service.listen {
+                match inherited.claim(wanted, &configured) {
+                    Some((address, claimed)) => sockets.share(address, &claimed)?,
+                    None => sockets.bind(wanted)?,
+                }
+            }
             Ok(sockets)
         });
         let services = services.collect::<Result<_, Error>>()?;
@@ -55,21 +55,16 @@ impl Sockets {
     }
 }
 
-/// Fills in where [`Sockets::open`] listens, where a service was not told.
-pub(super) fn fill_in(config: &mut Config, inherited: &mut Inherited) {
-    let configured = configured(config);
-    if let Some(address) = config.admin {
-        inherited.claim_admin(address);
-    }
-    let [service] = &mut config.services[..] else {
-        return;
+/// Where a service listens that was not told: at the sockets that were `inherited`, if it is the
+/// only one and they are for nothing else, and else at [`LISTEN_DEFAULT`].
+pub(super) fn unasked(config: &Config, inherited: &Inherited) -> Vec<SocketAddr> {
+    let handed = match config.services.len() {
+        1 => inherited.addresses(&configured(config)),
+        _ => Vec::new(),
     };
-    if service.listen.is_empty() {
-        let handed = std::iter::from_fn(|| inherited.claim_any(&configured));
-        service.listen.extend(handed.map(|(address, _)| address));
-    }
-    if service.listen.is_empty() {
-        service.listen.push(LISTEN_DEFAULT);
+    match handed.is_empty() {
+        true => vec![LISTEN_DEFAULT],
+        false => handed,
     }
 }
 
@@ -87,30 +82,6 @@ impl ServiceSockets {
             shares: (0..workers).map(|_| Vec::new()).collect(),
             ..ServiceSockets::default()
         }
-    }
-
-    fn open(
-        &mut self,
-        service: &Service,
-        alone: bool,
-        configured: &[SocketAddr],
-        inherited: &mut Inherited,
-    ) -> Result<(), Error> {
-        for &wanted in &service.listen {
-            match inherited.claim(wanted, configured) {
-                Some((address, sockets)) => self.share(address, &sockets)?,
-                None => self.bind(wanted)?,
-            }
-        }
-        if service.listen.is_empty() {
-            while alone && let Some((address, sockets)) = inherited.claim_any(configured) {
-                self.share(address, &sockets)?;
-            }
-            if self.addresses.is_empty() {
-                self.bind(LISTEN_DEFAULT)?;
-            }
-        }
-        Ok(())
     }
 
     fn share(&mut self, address: SocketAddr, sockets: &[Arc<Socket>]) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::access_log::AccessLogWriter;
 use super::life::Event;
 use super::served::{Served, ServiceShare};
-use super::{memory, starting};
+use super::starting;
 use crate::Error;
 use crate::admin;
 use crate::config::{Config, Limits};
@@ -72,7 +72,7 @@ impl Workers {
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<Vec<Arc<Inbox>>, Error> {
         let workers = self.metrics.len();
-        let memory = memory::limit_of_guests(&config.limits).unwrap_or(usize::MAX);
+        let memory = config.limits.total_bytes_max.unwrap_or(usize::MAX);
         let mut inboxes = Vec::new();
         for worker in (0..workers).rev() {
             let (poll, inbox) = WorkerParts::selector().map_err(starting("make a selector"))?;
