@@ -140,7 +140,6 @@ impl Life {
         let wanted = self.take_overs.ended();
         match end {
             Ok(successor) if wanted => {
-                info!(successor, "handed over, finishing what is open");
                 notify(NotifyState::MainPid(successor.unsigned_abs()));
                 self.handed_over.store(true, Ordering::Relaxed);
                 // Before the drain, of which it tells those who ask.
@@ -148,6 +147,7 @@ impl Life {
                     self.hand_over(admin);
                 }
                 self.drain();
+                info!(successor, "handed over, finishing what is open");
             }
             Err(reason) if wanted => {
                 self.metrics.take_overs_failed.add(1);
