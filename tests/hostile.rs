@@ -14,18 +14,22 @@ use crate::server::{TestServer, log_field};
 use crate::wait;
 
 /// Limits that end what never ends by itself while the tests still wait for it.
-const LIMITS: [&str; 10] = [
+const LIMITS: [&str; 8] = [
     "--log-lines",
     "20",
     "--cpu-limit",
     "200ms",
-    "--activation-timeout",
-    "600ms",
     "--call-timeout",
     "200ms",
     "--memory-limit",
     "16MiB",
 ];
+
+/// The limit that ends what waits for ever.
+const SOON: [&str; 2] = ["--activation-timeout", "600ms"];
+
+/// The same where another limit is to be the first, however little of a processor the guest gets.
+const LATE: [&str; 2] = ["--activation-timeout", "30s"];
 
 /// How long a line may take from the server to the test.
 const PATIENCE_FOR_LOG: Duration = Duration::from_secs(1);
@@ -69,8 +73,10 @@ fn ask_beside_normal_client(server: &TestServer, paths: &[&str]) {
 /// else.
 #[track_caller]
 fn check(path: &str, causes: &[&str]) {
+    let waits = causes.contains(&"activation_time");
+    let flags = [&LIMITS[..], if waits { &SOON } else { &LATE }].concat();
     machine::measured(|| {
-        let server = TestServer::start("hostile", &LIMITS);
+        let server = TestServer::start("hostile", &flags);
         ask_beside_normal_client(&server, &[path]);
         let line = server.wait_for_log("activation ended");
         let cause = log_field(&line, "cause").unwrap_or_default();
@@ -182,7 +188,7 @@ fn keeping_a_connection_in_a_global_ends_the_activation_and_closes_it() {
 #[test]
 fn ten_misbehaving_guests_at_once_harm_no_normal_client() {
     machine::measured(|| {
-        let server = TestServer::start("hostile", &LIMITS);
+        let server = TestServer::start("hostile", &[&LIMITS[..], &SOON].concat());
         let paths = [
             "/spin",
             "/poll",
@@ -214,7 +220,7 @@ fn ten_misbehaving_guests_at_once_harm_no_normal_client() {
 #[test]
 fn ten_infinite_loops_at_once_harm_no_normal_client() {
     machine::measured(|| {
-        let server = TestServer::start("hostile", &LIMITS);
+        let server = TestServer::start("hostile", &[&LIMITS[..], &SOON].concat());
         ask_beside_normal_client(&server, &["/spin"; 10]);
         // Ten of them have no time to use up their CPU, so the limit of the activation ends some.
         let ended = || server.metric(&failed("cpu")) + server.metric(&failed("activation_time"));
