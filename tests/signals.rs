@@ -310,7 +310,7 @@ fn an_activation_that_outlasts_the_drain_is_ended() {
 
 #[test]
 fn the_drain_counts_what_it_ends() {
-    let flags = ["--drain-timeout", "1s", "--linger", "0ms", "--workers", "2"];
+    let flags = ["--drain-timeout", "3s", "--linger", "0ms", "--workers", "2"];
     let (mut server, session) = busy_server(&flags);
     let parked: Vec<_> = (0..2).map(|_| Session::start(&server)).collect();
     let mut parked: Vec<_> = parked
