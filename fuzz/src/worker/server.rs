@@ -17,8 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::PATIENCE;
 
-/// What a guest may spin for before it is killed.
-const CPU_MAX: Duration = Duration::from_secs(1);
+/// What a guest may spin for before it is killed: much less than [`PATIENCE`], which counts while
+/// the process has no processor, too.
+const CPU_MAX: Duration = Duration::from_millis(200);
 
 /// Fewer than there can be clients, so that some wait for an instance.
 const INSTANCES: u32 = 3;
