@@ -4,12 +4,11 @@
 //! A leaf: every deadline of the host is a `Moment`. It never reads the wall clock.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds on the monotonic clock since the process first asked.
+/// Nanoseconds on the monotonic clock, since a moment that the system chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
@@ -19,9 +18,8 @@ impl Moment {
 
     /// Reads the monotonic clock.
     pub fn now() -> Moment {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let elapsed = START.get_or_init(Instant::now).elapsed();
-        Moment(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX - 1))
+        let time = clock_gettime(ClockId::Monotonic);
+        Moment(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
     }
 
     /// Makes the moment that lies `nanoseconds` after the clock's start; for tests and scripts.
