@@ -2,6 +2,9 @@
 
 use memchr::memmem;
 
+/// A delimiter of at most so many bytes, such as the end of a head, is looked for by its last one.
+const SHORT_DELIMITER: usize = 4;
+
 /// A queue of bytes that gives its memory back when it is empty.
 #[derive(Debug, Default)]
 pub struct Kept {
@@ -66,7 +69,15 @@ impl Kept {
         let bytes = self.as_slice();
         let end = bytes.len().min(max);
         let from = scanned.saturating_sub(delimiter.len() - 1).min(end);
-        memmem::find(&bytes[from..end], delimiter).map(|at| from + at + delimiter.len())
+        let ends_here = |at: &usize| bytes[from..=*at].ends_with(delimiter);
+        match delimiter {
+            // Making a searcher for it would cost more than looking at every line end.
+            [.., last] if delimiter.len() <= SHORT_DELIMITER => {
+                let ends = memchr::memchr_iter(*last, &bytes[from..end]);
+                ends.map(|at| from + at).find(ends_here).map(|at| at + 1)
+            }
+            _ => memmem::find(&bytes[from..end], delimiter).map(|at| from + at + delimiter.len()),
+        }
     }
 
     /// Finds the end of a request head, an empty line, in the first `max` bytes, as
