@@ -159,6 +159,11 @@ impl Activation {
         self.slice_started.set(now);
     }
 
+    /// When the worker last resumed the guest.
+    pub(super) fn slice_started(&self) -> Moment {
+        self.slice_started.get()
+    }
+
     /// How long the guest has been running in the present slice.
     pub fn slice(&self, now: Moment) -> Duration {
         now.since(self.slice_started.get())

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use fragile::Fragile;
 use rustix::fs::FileType;
-use send_wrapper::SendWrapper;
 use wasmtime::component::Resource;
 
 use super::Guest;
 use super::bindings::sockeye::net::files::{self, DirectoryEntry, EntryKind, FileStat, Timestamp};
+use super::call::Begun;
 use super::errors::ErrorCode;
 use crate::metrics::Bound;
 use crate::net::{self, HeldFile, OFFSET_MAX, OpenDirectory, OpenFile};
@@ -16,7 +17,7 @@ use crate::net::{self, HeldFile, OFFSET_MAX, OpenDirectory, OpenFile};
 #[derive(Debug)]
 pub struct FileHandle {
     /// The open file, in the version that the guest knows.
-    pub file: SendWrapper<Rc<HeldFile>>,
+    pub file: Fragile<Rc<HeldFile>>,
 }
 
 /// What a guest's `directory` handle stands for.
@@ -29,17 +30,17 @@ pub struct DirectoryHandle {
 impl Guest {
     /// The open file behind a guest's handle.
     pub(super) fn file(&self, handle: &Resource<FileHandle>) -> wasmtime::Result<Rc<HeldFile>> {
-        Ok(Rc::clone(&self.table.get(handle)?.file))
+        Ok(Rc::clone(self.table.get(handle)?.file.get()))
     }
 
     fn open(&mut self, path: &str) -> Result<Rc<OpenFile>, ErrorCode> {
         self.check_open_files()?;
-        Ok(self.service.files.borrow_mut().open(path)?)
+        Ok(self.service().files.borrow_mut().open(path)?)
     }
 
     fn open_directory(&mut self, path: &str) -> Result<OpenDirectory, ErrorCode> {
         self.check_open_files()?;
-        Ok(self.service.files.borrow_mut().open_directory(path)?)
+        Ok(self.service().files.borrow_mut().open_directory(path)?)
     }
 
     fn check_open_files(&self) -> Result<(), ErrorCode> {
@@ -60,7 +61,7 @@ impl files::HostFile for Guest {
             Err(error) => return Ok(Err(error)),
         };
         let handle = self.table.push(FileHandle {
-            file: SendWrapper::new(Rc::new(HeldFile::new(file))),
+            file: Fragile::new(Rc::new(HeldFile::new(file))),
         })?;
         self.open_files += 1;
         Ok(Ok(handle))
@@ -95,19 +96,21 @@ impl files::HostFile for Guest {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
         let length = (length as usize).min(self.limits().recv_bytes_max);
-        let reading = SendWrapper::new(async move {
-            match file.file().try_read(offset, length)? {
-                Some(bytes) => Ok(bytes),
-                None => file.file().read(offset, length).await,
-            }
-        });
-        Ok(reading.await.map_err(|error: std::io::Error| error.into()))
+        Ok(read(file, offset, length).end().await)
     }
 
     async fn drop(&mut self, handle: Resource<FileHandle>) -> wasmtime::Result<()> {
         self.table.delete(handle)?;
         self.open_files -= 1;
         Ok(())
+    }
+}
+
+fn read(file: Rc<HeldFile>, offset: u64, length: usize) -> Begun<Result<Vec<u8>, ErrorCode>> {
+    match file.file().try_read(offset, length) {
+        Ok(Some(bytes)) => Begun::Ended(Ok(bytes)),
+        Ok(None) => Begun::waits(async move { Ok(file.file().read(offset, length).await?) }),
+        Err(error) => Begun::Ended(Err(error.into())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use send_wrapper::SendWrapper;
+use fragile::Fragile;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -28,8 +28,7 @@ pub struct Guest {
     /// The connection and the files that the guest has handles of.
     pub(super) table: ResourceTable,
     pub(super) open_files: usize,
-    pub(super) service: SendWrapper<Rc<Service>>,
-    activation: SendWrapper<Option<Rc<Activation>>>,
+    local: Fragile<Local>,
     pub(super) memory: InstanceMemory,
     /// Made when the guest first calls WASI: most never do.
     wasi: Option<WasiCtx>,
@@ -37,6 +36,12 @@ pub struct Guest {
     handles_max: usize,
     /// Which of the service's components this is an instance of.
     generation: u64,
+}
+
+/// What belongs to the worker's thread.
+struct Local {
+    service: Rc<Service>,
+    activation: Option<Rc<Activation>>,
 }
 
 impl std::fmt::Debug for Guest {
@@ -61,8 +66,10 @@ impl Guest {
             table: table(),
             open_files: 0,
             generation: service.generation.get(),
-            service: SendWrapper::new(service),
-            activation: SendWrapper::new(None),
+            local: Fragile::new(Local {
+                service,
+                activation: None,
+            }),
             memory: InstanceMemory::new(initial),
             wasi: None,
             wasi_table: table(),
@@ -82,7 +89,7 @@ impl Guest {
 
     /// Whether the service still has the component that this is an instance of.
     pub fn is_current(&self) -> bool {
-        self.generation == self.service.generation.get()
+        self.generation == self.service().generation.get()
     }
 
     /// Which of the service's components this is an instance of.
@@ -90,14 +97,19 @@ impl Guest {
         self.generation
     }
 
+    /// What the guests of the service share.
+    pub(super) fn service(&self) -> &Rc<Service> {
+        &self.local.get().service
+    }
+
     /// What the guests of the worker share.
     pub fn environment(&self) -> &Rc<Environment> {
-        &self.service.environment
+        &self.service().environment
     }
 
     /// Charges what runs from now on to `activation`.
     pub fn run(&mut self, activation: &Rc<Activation>) {
-        *self.activation = Some(Rc::clone(activation));
+        self.local.get_mut().activation = Some(Rc::clone(activation));
     }
 
     /// Begins an activation: makes the handle that the guest is given.
@@ -109,13 +121,13 @@ impl Guest {
         activation: &Rc<Activation>,
     ) -> wasmtime::Result<Resource<ConnectionHandle>> {
         self.run(activation);
-        let weak = SendWrapper::new(Rc::downgrade(activation));
+        let weak = Fragile::new(Rc::downgrade(activation));
         Ok(self.table.push(ConnectionHandle { activation: weak })?)
     }
 
     /// The activation that runs now.
     pub fn current(&self) -> Option<&Rc<Activation>> {
-        self.activation.as_ref()
+        self.local.get().activation.as_ref()
     }
 
     /// Counts a bound that stopped the guest from doing what it asked for.
@@ -132,8 +144,8 @@ impl Guest {
     /// # Errors
     /// Where the handle is in no table, which is a defect of the host.
     pub fn take_back(&mut self, handle: Resource<ConnectionHandle>) -> wasmtime::Result<bool> {
-        let returned = self.table.delete(handle)?.activation.upgrade();
-        let given = self.activation.as_ref();
+        let returned = self.table.delete(handle)?.activation.get().upgrade();
+        let given = self.current();
         Ok(returned
             .zip(given)
             .is_some_and(|(returned, given)| Rc::ptr_eq(&returned, given)))
@@ -141,7 +153,7 @@ impl Guest {
 
     /// Ends the activation: every handle that the guest still has is a tombstone now.
     pub fn end(&mut self) {
-        *self.activation = None;
+        self.local.get_mut().activation = None;
     }
 
     /// Whether the guest still has the handle of a connection that it was given as `rep`.
@@ -164,7 +176,7 @@ impl Drop for Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let service = &self.service;
+        let service = &self.local.get().service;
         let ctx = self.wasi.get_or_insert_with(|| {
             let log = &service.environment.log;
             // Nothing is granted: no preopens, no network, no name lookup, no environment.

@@ -5,6 +5,7 @@
 //! the guest as values; only a broken host traps.
 
 mod activation;
+mod call;
 mod connections;
 mod environment;
 mod errors;

@@ -31,5 +31,5 @@ pub use open_file::{FileStat, OFFSET_MAX, OpenFile};
 pub use pace::{Pace, PaceLimit};
 pub use readiness::Readiness;
 pub use stream::{Received, Shutdown, Stream};
-pub use stream_calls::CallError;
+pub use stream_calls::{CallError, SendResult};
 pub use wait::{Interest, Timeout, Wait};

@@ -42,7 +42,7 @@ impl From<io::Error> for CallError {
 }
 
 /// A call of several steps that failed, and the bytes it had sent before.
-pub(super) type SendResult = Result<u64, (CallError, u64)>;
+pub type SendResult = Result<u64, (CallError, u64)>;
 
 impl Stream {
     /// Receives at least one byte and at most `max`; an empty buffer is the end of the stream.
@@ -50,76 +50,139 @@ impl Stream {
         // Expired or not, what is here is worth one look.
         let _ = self.take_turns(timeout).await;
         loop {
-            let kept = self.with_kept(|kept| {
-                if kept.is_empty() {
-                    Vec::new()
-                } else {
-                    kept.take(max)
-                }
-            });
-            if !kept.is_empty() || self.is_receive_shut() {
-                return Ok(kept);
+            if let Some(received) = self.receive(max) {
+                return received;
             }
-            match self.try_recv_new(max)? {
-                (Received::Bytes(_), bytes) => return Ok(bytes),
-                (Received::End, _) => return Ok(Vec::new()),
-                (Received::WouldBlock, _) => self.ready(Interest::Readable, timeout).await?,
-            }
+            self.ready(Interest::Readable, timeout).await?;
         }
     }
 
-    /// Receives up to and including `delimiter`, at most `max` bytes.
+    /// Does what [`recv`](Self::recv) does, where that need not suspend.
+    pub fn recv_now(
+        &self,
+        max: usize,
+        timeout: &Timeout<'_>,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        match self.has_had_its_turn(timeout) {
+            true => None,
+            false => self.receive(max),
+        }
+    }
+
+    fn receive(&self, max: usize) -> Option<Result<Vec<u8>, CallError>> {
+        let kept = self.with_kept(|kept| match kept.is_empty() {
+            true => Vec::new(),
+            false => kept.take(max),
+        });
+        if !kept.is_empty() || self.is_receive_shut() {
+            return Some(Ok(kept));
+        }
+        match self.try_recv_new(max) {
+            Ok((Received::Bytes(_), bytes)) => Some(Ok(bytes)),
+            Ok((Received::End, _)) => Some(Ok(Vec::new())),
+            Ok((Received::WouldBlock, _)) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    /// Receives up to and including `delimiter`, at most `max` bytes; it is known not to end in the
+    /// first `scanned`.
     pub async fn recv_until(
         &self,
         delimiter: &[u8],
         max: usize,
+        mut scanned: usize,
         timeout: &mut Timeout<'_>,
     ) -> Result<Vec<u8>, CallError> {
-        let mut scanned = 0;
         loop {
             self.take_turns(timeout).await?;
-            let (found, length) =
-                self.with_kept(|kept| (kept.find(delimiter, scanned, max), kept.len()));
-            if let Some(end) = found {
-                return Ok(self.with_kept(|kept| kept.take(end)));
+            if let Some(received) = self.recv_until_now(delimiter, max, &mut scanned, timeout) {
+                return received;
             }
-            if length >= max {
-                return Err(CallError::TooLarge);
-            }
-            scanned = length;
-            if self.is_receive_shut() {
-                return Ok(Vec::new());
-            }
-            match self.try_recv_kept(max - length)? {
-                Received::Bytes(_) => {}
-                Received::End => return Ok(self.with_kept(|kept| kept.take(max))),
-                Received::WouldBlock => self.ready(Interest::Readable, timeout).await?,
+            if !self.has_had_its_turn(timeout) {
+                self.ready(Interest::Readable, timeout).await?;
             }
         }
     }
 
-    /// Sends all of `bytes`.
-    pub async fn send(&self, bytes: &[u8], more: bool, timeout: &mut Timeout<'_>) -> SendResult {
-        self.check_pace(timeout)?;
-        let mut sent = 0;
-        while sent < bytes.len() {
+    /// Does what [`recv_until`](Self::recv_until) does, where that need not suspend.
+    pub fn recv_until_now(
+        &self,
+        delimiter: &[u8],
+        max: usize,
+        scanned: &mut usize,
+        timeout: &Timeout<'_>,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        while !self.has_had_its_turn(timeout) {
+            let (found, length) =
+                self.with_kept(|kept| (kept.find(delimiter, *scanned, max), kept.len()));
+            if let Some(end) = found {
+                return Some(Ok(self.with_kept(|kept| kept.take(end))));
+            }
+            if length >= max {
+                return Some(Err(CallError::TooLarge));
+            }
+            *scanned = length;
+            if self.is_receive_shut() {
+                return Some(Ok(Vec::new()));
+            }
+            match self.try_recv_kept(max - length) {
+                Ok(Received::Bytes(_)) => {}
+                Ok(Received::End) => return Some(Ok(self.with_kept(|kept| kept.take(max)))),
+                Ok(Received::WouldBlock) => break,
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+        None
+    }
+
+    /// Sends all of `bytes`, of which the first `sent` are.
+    pub async fn send(
+        &self,
+        bytes: &[u8],
+        more: bool,
+        mut sent: usize,
+        timeout: &mut Timeout<'_>,
+    ) -> SendResult {
+        loop {
             let turn = self.take_turns(timeout).await;
             turn.map_err(|error| (error, sent as u64))?;
-            match self
-                .try_send(&bytes[sent..], more)
-                .map_err(|e| (e.into(), sent as u64))?
-            {
-                Some(count) => sent += count,
-                None => {
-                    let ready = self.ready(Interest::Writable, timeout).await;
-                    ready.map_err(|error| (error, sent as u64))?;
-                }
+            if let Some(all) = self.send_now(bytes, more, &mut sent, timeout) {
+                return all;
+            }
+            if !self.has_had_its_turn(timeout) {
+                let ready = self.ready(Interest::Writable, timeout).await;
+                ready.map_err(|error| (error, sent as u64))?;
+            }
+        }
+    }
+
+    /// Does what [`send`](Self::send) does, as far as that need not suspend: nothing is returned
+    /// where more is to be sent.
+    pub fn send_now(
+        &self,
+        bytes: &[u8],
+        more: bool,
+        sent: &mut usize,
+        timeout: &Timeout<'_>,
+    ) -> Option<SendResult> {
+        if let Err(error) = self.check_pace(timeout) {
+            return Some(Err(error));
+        }
+        while *sent < bytes.len() {
+            if self.has_had_its_turn(timeout) {
+                return None;
+            }
+            match self.try_send(&bytes[*sent..], more) {
+                Ok(Some(count)) => *sent += count,
+                Ok(None) => return None,
+                Err(error) => return Some(Err((error.into(), *sent as u64))),
             }
         }
         if bytes.is_empty() && !more {
             self.push_held();
         }
-        Ok(sent as u64)
+        Some(Ok(*sent as u64))
     }
 
     /// Sends `length` bytes of `file` from `offset`; fewer only at the end of the file, and where
@@ -244,13 +307,19 @@ impl Stream {
         }
     }
 
+    /// Whether the task has moved as many bytes as one turn allows. A call that must not suspend at
+    /// all goes on.
+    fn has_had_its_turn(&self, timeout: &Timeout<'_>) -> bool {
+        self.turn_bytes() >= TURN_BYTES_MAX && !timeout.is_immediate()
+    }
+
     /// Suspends once when the task has moved as many bytes as one turn allows, unless the call
     /// must not suspend at all.
     ///
     /// # Errors
     /// `TimedOut` where the deadline passed meanwhile.
     async fn take_turns(&self, timeout: &mut Timeout<'_>) -> Result<(), CallError> {
-        if self.turn_bytes() < TURN_BYTES_MAX || timeout.is_immediate() {
+        if !self.has_had_its_turn(timeout) {
             return Ok(());
         }
         let deadline = timeout.deadline();

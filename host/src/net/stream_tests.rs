@@ -161,7 +161,7 @@ impl Pair {
 
     fn recv_line(&mut self, max: usize) {
         let mut timeout = Timeout::new(Duration::ZERO);
-        let result = now(self.stream.recv_until(b"\n", max, &mut timeout));
+        let result = now(self.stream.recv_until(b"\n", max, 0, &mut timeout));
         match result.expect("it must not suspend") {
             Ok(bytes) => {
                 let whole = bytes.ends_with(b"\n");
@@ -183,7 +183,7 @@ impl Pair {
     fn send(&mut self, count: usize) {
         let bytes = self.bytes(count);
         let mut timeout = Timeout::new(Duration::ZERO);
-        let result = now(self.stream.send(&bytes, false, &mut timeout));
+        let result = now(self.stream.send(&bytes, false, 0, &mut timeout));
         let sent = match result.expect("it must not suspend") {
             Ok(sent) | Err((CallError::TimedOut, sent)) => sent,
             Err((error, _)) => panic!("{error:?}"),

@@ -72,6 +72,14 @@ impl<'a> Timeout<'a> {
         }
     }
 
+    /// Bounds a call to `length` from `now`.
+    pub fn starting(now: Moment, length: Duration) -> Timeout<'a> {
+        Timeout {
+            deadline: Some(now.after(length)),
+            ..Timeout::new(length)
+        }
+    }
+
     /// Has the call wait for no peer that falls behind `pace`, if there is one.
     #[must_use]
     pub fn at_pace(self, pace: Option<&'a Pace>) -> Timeout<'a> {
