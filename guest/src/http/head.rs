@@ -239,14 +239,7 @@ fn request_line(bytes: &[u8]) -> &[u8] {
 }
 
 fn has_bare_line_feed(bytes: &[u8]) -> bool {
-    let mut before = 0;
-    for byte in bytes {
-        if *byte == b'\n' && before != b'\r' {
-            return true;
-        }
-        before = *byte;
-    }
-    false
+    memchr::memchr_iter(b'\n', bytes).any(|at| !bytes[..at].ends_with(b"\r"))
 }
 
 #[cfg(test)]
