@@ -1,0 +1,339 @@
+//! A server process and its children, seen from outside: started on one core, measured through
+//! `/proc`, stopped.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::Problem;
+use crate::load::until_first_byte;
+
+/// How long a server may take to answer for the first time; it may have to compile first.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long it may take to end after SIGTERM; then it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+const STOP_PAUSE: Duration = Duration::from_millis(5);
+
+/// The cores of a run: two different ones, where there are two.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    /// Where servers run.
+    pub server: usize,
+    /// Where the load comes from.
+    pub load: usize,
+}
+
+impl Cores {
+    /// Takes the last two cores that this process may use.
+    ///
+    /// # Errors
+    /// Where there is only one: then a server and its load would measure each other.
+    pub fn pick() -> Result<Self, Problem> {
+        let allowed = sched_getaffinity(None)?;
+        let mut last = (0..CpuSet::MAX_CPU)
+            .rev()
+            .filter(|core| allowed.is_set(*core));
+        match (last.next(), last.next()) {
+            (Some(load), Some(server)) => Ok(Self { server, load }),
+            _ => Err("two cores are needed, one for the server and one for the load".into()),
+        }
+    }
+}
+
+/// Puts the calling thread, and what it starts from now on, on `cores`.
+///
+/// # Errors
+/// Where the process may not use them.
+pub fn pin(cores: &[usize]) -> Result<(), Problem> {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|core| set.set(*core));
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// Returns an address of 127.0.0.1 that nobody listens on just now.
+///
+/// # Errors
+/// Where there is none.
+pub fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// A running server, stopped when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    log: PathBuf,
+    /// The time from before it was started until the first byte of its first answer.
+    pub start: Duration,
+}
+
+impl Server {
+    /// Starts `command` on `cores`, and returns when it has answered a request for `path`.
+    ///
+    /// What it says is left in `scratch`. The core of the load is that of the calling thread again
+    /// when this returns.
+    ///
+    /// # Errors
+    /// Where it cannot be started or does not answer; the message has what it said.
+    pub fn start(
+        mut command: Command,
+        cores: &[usize],
+        load_core: usize,
+        scratch: &Path,
+        (address, path): (SocketAddr, &str),
+    ) -> Result<Self, Problem> {
+        let log = scratch.join("server.log");
+        let said = File::create(&log)?;
+        if command.get_program() == "" {
+            return Err("no program to start".into());
+        }
+        command
+            .env_remove("RUST_BACKTRACE")
+            .stdout(said.try_clone()?)
+            .stderr(said);
+        let program = command.get_program().to_string_lossy().into_owned();
+        // A child inherits the cores of the thread that starts it, so it never runs elsewhere.
+        pin(cores)?;
+        let began = Instant::now();
+        let spawned = command.spawn();
+        pin(&[load_core])?;
+        let child = spawned.map_err(|error| format!("failed to run `{program}`: {error}"))?;
+        let mut server = Self {
+            child,
+            log,
+            start: Duration::ZERO,
+        };
+        let deadline = began + START_TIMEOUT;
+        let up = until_first_byte(address, path, deadline, || server.is_up());
+        server.start = began.elapsed();
+        up.map_err(|problem| format!("`{program}`: {problem}\n{}", server.said()))?;
+        Ok(server)
+    }
+
+    /// Whether the process is still there.
+    pub fn is_up(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// What the server wrote on its outputs.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The CPU time that the process and its children have used so far.
+    pub fn cpu(&self) -> Cpu {
+        let family = family(self.id());
+        let times = family.iter().filter_map(|id| Cpu::of(*id));
+        times.fold(Cpu::default(), |sum, one| Cpu {
+            user: sum.user + one.user,
+            system: sum.system + one.system,
+        })
+    }
+
+    /// The memory of the process and its children, at this moment.
+    pub fn memory(&self) -> Memory {
+        let family = family(self.id());
+        let memories = family.iter().map(|id| Memory::of(*id));
+        memories.fold(Memory::default(), |sum, one| Memory {
+            resident: sum.resident + one.resident,
+            page_tables: sum.page_tables + one.page_tables,
+            maps: sum.maps + one.maps,
+        })
+    }
+
+    /// How many sockets each selector of the process watches, those that watch few left out.
+    pub fn watched(&self, least: usize) -> io::Result<Vec<usize>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(format!("/proc/{}/fdinfo", self.id()))? {
+            // A descriptor may be closed meanwhile.
+            let text = fs::read_to_string(entry?.path()).unwrap_or_default();
+            let count = text.lines().filter(|line| line.starts_with("tfd:")).count();
+            found.extend((count >= least).then_some(count));
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let family = family(self.id());
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while self.is_up() && Instant::now() < deadline {
+            thread::sleep(STOP_PAUSE);
+        }
+        if self.is_up() {
+            // Its children first, which nobody would end afterwards.
+            for id in family.iter().filter(|id| **id != self.id()) {
+                let pid = i32::try_from(*id).ok().and_then(Pid::from_raw);
+                let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+            }
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// CPU time in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cpu {
+    /// In the process's own code.
+    pub user: f64,
+    /// In the kernel on its behalf.
+    pub system: f64,
+}
+
+impl Cpu {
+    /// Returns what was used since `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            user: (self.user - before.user).max(0.0),
+            system: (self.system - before.system).max(0.0),
+        }
+    }
+
+    /// Reads the time of one process and of those of its children that have ended.
+    fn of(id: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let ticks = ticks(&stat)?.map(|ticks| ticks as f64 / clock_ticks_per_second() as f64);
+        let [user, system, ended_user, ended_system] = ticks;
+        let exact = on_processor(id);
+        // Ticks are coarse but know of threads that have ended, and user from system.
+        let sum = user + system;
+        let scale = if exact > sum && sum > 0.0 {
+            exact / sum
+        } else {
+            1.0
+        };
+        Some(Self {
+            user: user * scale + ended_user,
+            system: system * scale + ended_system,
+        })
+    }
+}
+
+/// Returns the user and system ticks of a process and of its children that have ended.
+fn ticks(stat: &str) -> Option<[u64; 4]> {
+    // The name in parentheses may have blanks; utime is the 14th field, and the 12th behind it.
+    let (_, behind) = stat.rsplit_once(')')?;
+    let mut fields = behind.split_ascii_whitespace().skip(11);
+    let mut next = || fields.next()?.parse().ok();
+    Some([next()?, next()?, next()?, next()?])
+}
+
+/// Returns the seconds that the threads of a process have been on a processor.
+fn on_processor(id: u32) -> f64 {
+    let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else {
+        return 0.0;
+    };
+    let times = threads.flatten().filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    times.sum::<u64>() as f64 / 1e9
+}
+
+/// Memory in bytes, and into how many maps it is cut.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// What is resident; of several processes, what they share is counted once for each.
+    pub resident: u64,
+    /// The page tables that it takes.
+    pub page_tables: u64,
+    /// Maps of the address space.
+    pub maps: u64,
+}
+
+impl Memory {
+    fn of(id: u32) -> Self {
+        let read = |name| fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+        let status = read("status");
+        Self {
+            resident: kilobytes(&status, "VmRSS:") << 10,
+            page_tables: kilobytes(&status, "VmPTE:") << 10,
+            maps: read("maps").lines().count() as u64,
+        }
+    }
+}
+
+fn kilobytes(status: &str, name: &str) -> u64 {
+    let value = status.lines().find_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        rest.split_ascii_whitespace().next()?.parse().ok()
+    });
+    value.unwrap_or(0)
+}
+
+/// Returns a process and all that descend from it.
+fn family(root: u32) -> Vec<u32> {
+    let mut family = vec![root];
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return family;
+    };
+    let ids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let parents: Vec<(u32, u32)> = ids.filter_map(|id| Some((id, parent(id)?))).collect();
+    let mut at = 0;
+    while at < family.len() {
+        let one = family[at];
+        let children = parents.iter().filter(|(_, parent)| *parent == one);
+        family.extend(children.map(|(id, _)| *id));
+        at += 1;
+    }
+    family
+}
+
+fn parent(id: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, behind) = stat.rsplit_once(')')?;
+    behind.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Makes a command that says nothing on its input.
+pub fn quiet(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_found_behind_any_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 0 0 0 11 22 33 44 20 0 1 0 5";
+        assert_eq!(ticks(stat), Some([11, 22, 33, 44]));
+        assert_eq!(ticks("7 (short) S 1"), None);
+    }
+
+    #[test]
+    fn kilobytes_are_found_by_name() {
+        assert_eq!(kilobytes("VmRSS:\t    12 kB\nVmPTE:\t 3 kB\n", "VmPTE:"), 3);
+        assert_eq!(kilobytes("VmRSS:\t 12 kB\n", "VmPTE:"), 0);
+    }
+
+    #[test]
+    fn a_process_has_used_time_and_memory() {
+        let id = std::process::id();
+        assert!(Cpu::of(id).is_some());
+        assert!(Memory::of(id).resident > 0);
+        assert!(family(id).contains(&id));
+    }
+}
