@@ -1,5 +1,7 @@
 //! What every load needs: where the programs and files are, on which cores, for how long.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -56,6 +58,8 @@ pub struct Bench {
     /// How much is done.
     pub effort: Effort,
     scratch: TempDir,
+    /// The components that have been compiled in this run.
+    compiled: RefCell<BTreeSet<PathBuf>>,
 }
 
 /// A server that answers, and what goes with it.
@@ -104,6 +108,7 @@ impl Bench {
             cores,
             effort,
             scratch,
+            compiled: RefCell::default(),
         })
     }
 
@@ -192,6 +197,11 @@ impl Bench {
         site: Site,
         flags: &[&str],
     ) -> Result<Running, Problem> {
+        // A process that has compiled has the memory of a compiler, and shrinks while it serves.
+        let name = component.unwrap_or(Path::new("")).to_owned();
+        if self.compiled.borrow_mut().insert(name) {
+            drop(self.start_sockeye(component, site, &[])?);
+        }
         let scratch = self.scratch()?;
         let (address, admin) = (free_address()?, free_address()?);
         let mut command = match site {

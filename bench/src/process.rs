@@ -94,9 +94,6 @@ impl Server {
     ) -> Result<Self, Problem> {
         let log = scratch.join("server.log");
         let said = File::create(&log)?;
-        if command.get_program() == "" {
-            return Err("no program to start".into());
-        }
         command
             .env_remove("RUST_BACKTRACE")
             .stdout(said.try_clone()?)
@@ -106,6 +103,8 @@ impl Server {
         pin(cores)?;
         let began = Instant::now();
         let spawned = command.spawn();
+        // It may hold the listening socket, which is the server's alone from now on.
+        drop(command);
         pin(&[load_core])?;
         let child = spawned.map_err(|error| format!("failed to run `{program}`: {error}"))?;
         let mut server = Self {
@@ -130,8 +129,7 @@ impl Server {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The number of the process.
-    pub fn id(&self) -> u32 {
+    fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -140,6 +138,7 @@ impl Server {
         let family = family(self.id());
         let times = family.iter().filter_map(|id| Cpu::of(*id));
         times.fold(Cpu::default(), |sum, one| Cpu {
+            total: sum.total + one.total,
             user: sum.user + one.user,
             system: sum.system + one.system,
         })
@@ -154,6 +153,11 @@ impl Server {
             page_tables: sum.page_tables + one.page_tables,
             maps: sum.maps + one.maps,
         })
+    }
+
+    /// The numbers of the process and its children.
+    pub fn family(&self) -> Vec<u32> {
+        family(self.id())
     }
 
     /// How many sockets each selector of the process watches, those that watch few left out.
@@ -192,18 +196,30 @@ impl Drop for Server {
 /// CPU time in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cpu {
-    /// In the process's own code.
+    /// All of it.
+    pub total: f64,
+    /// In the process's own code, in whole ticks of the kernel's clock: enough to see how the total
+    /// is divided.
     pub user: f64,
-    /// In the kernel on its behalf.
+    /// In the kernel on its behalf, likewise.
     pub system: f64,
 }
 
 impl Cpu {
-    /// Returns what was used since `before`.
+    /// Returns what was used since `before`, with the total divided in its user and system part.
     pub fn since(self, before: Self) -> Self {
+        let total = (self.total - before.total).max(0.0);
+        let user = (self.user - before.user).max(0.0);
+        let system = (self.system - before.system).max(0.0);
+        let scale = if user + system > 0.0 {
+            total / (user + system)
+        } else {
+            0.0
+        };
         Self {
-            user: (self.user - before.user).max(0.0),
-            system: (self.system - before.system).max(0.0),
+            total,
+            user: user * scale,
+            system: system * scale,
         }
     }
 
@@ -212,17 +228,11 @@ impl Cpu {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         let ticks = ticks(&stat)?.map(|ticks| ticks as f64 / clock_ticks_per_second() as f64);
         let [user, system, ended_user, ended_system] = ticks;
-        let exact = on_processor(id);
-        // Ticks are coarse but know of threads that have ended, and user from system.
-        let sum = user + system;
-        let scale = if exact > sum && sum > 0.0 {
-            exact / sum
-        } else {
-            1.0
-        };
         Some(Self {
-            user: user * scale + ended_user,
-            system: system * scale + ended_system,
+            // Ticks are coarse, but threads that have ended are in them.
+            total: on_processor(id).max(user + system) + ended_user + ended_system,
+            user: user + ended_user,
+            system: system + ended_system,
         })
     }
 }
@@ -327,6 +337,18 @@ mod tests {
     fn kilobytes_are_found_by_name() {
         assert_eq!(kilobytes("VmRSS:\t    12 kB\nVmPTE:\t 3 kB\n", "VmPTE:"), 3);
         assert_eq!(kilobytes("VmRSS:\t 12 kB\n", "VmPTE:"), 0);
+    }
+
+    #[test]
+    fn the_total_is_exact_and_divided_as_ticks_are() {
+        let at = |total, user, system| Cpu {
+            total,
+            user,
+            system,
+        };
+        let used = at(3.0, 0.5, 1.5).since(at(1.0, 0.25, 0.75));
+        assert_eq!(used, at(2.0, 0.5, 1.5));
+        assert_eq!(at(0.004, 0.0, 0.0).since(Cpu::default()).total, 0.004);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One run: every load in turn, every server under it in turn, then the report.
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Problem;
 use crate::args::RunArgs;
@@ -13,6 +13,9 @@ use crate::report::Report;
 use crate::rounds::interleave;
 use crate::subject::Subject;
 use crate::workload::Workload;
+
+/// A round that takes so much longer than the load lasts is told about.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Measures what is asked for, prints the tables and leaves them with the raw numbers.
 ///
@@ -62,7 +65,15 @@ fn measure(bench: &Bench, workload: Workload, subjects: &[Subject], results: &mu
     let began = Instant::now();
     let rounds = workload.rounds(bench.effort.rounds);
     let all = interleave(subjects, rounds, |subject, round| {
-        workload.measure(bench, subject, round)
+        let began = Instant::now();
+        let sample = workload.measure(bench, subject, round);
+        if began.elapsed() > bench.effort.duration + SLOW {
+            eprintln!(
+                "{workload}: {subject}: {:.1} s",
+                began.elapsed().as_secs_f64()
+            );
+        }
+        sample
     });
     for (subject, samples, failure) in all {
         if let Some(failure) = &failure {

@@ -15,20 +15,25 @@ use crate::Problem;
 /// How long strace has to get hold of all threads; requests only begin afterwards.
 const ATTACH_PAUSE: Duration = Duration::from_millis(400);
 
-/// Runs `load`, which returns how many requests it made, and returns system calls per request.
+/// Runs `load`, which returns how many requests it made, and returns system calls per request
+/// of the processes `server`.
 ///
 /// `None` where there is no strace, or it may not trace.
 ///
 /// # Errors
 /// Those of the load.
 pub fn per_request(
-    server: u32,
+    server: &[u32],
     scratch: &Path,
     load: impl FnOnce() -> Result<u64, Problem>,
 ) -> Result<Option<f64>, Problem> {
     let summary = scratch.join("strace.txt");
     let mut command = Command::new("strace");
-    command.args(["-c", "-f", "-p", &server.to_string(), "-o"]);
+    command.args(["-c", "-f"]);
+    for id in server {
+        command.args(["-p", &id.to_string()]);
+    }
+    command.arg("-o");
     command.arg(&summary);
     command
         .stdin(Stdio::null())

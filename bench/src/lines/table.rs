@@ -159,7 +159,7 @@ pub const LINES: &[Line] = &[
         name: "idle",
         what: "memory of an idle connection",
         how: "slope of RSS, bytes, between 1,000 and 15,000 that were answered once (quick: 500 \
-            and 2,000)",
+            and 2,000); `--linger 0s`, so that they are parked at once",
         checks: &[value(
             Workload::Idle,
             Figure::Resident,

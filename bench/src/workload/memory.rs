@@ -18,6 +18,11 @@ use crate::subject::Subject;
 /// What a server has to park its connections; the default of `--linger` is 20 ms.
 const SETTLE_PAUSE: Duration = Duration::from_millis(300);
 
+const SETTLE_ATTEMPTS: u32 = 10;
+
+/// A change that is none.
+const SETTLED_BYTES: u64 = 32 << 10;
+
 /// The instances that line 9 asks for.
 const INSTANCES: usize = 15_000;
 
@@ -41,7 +46,10 @@ pub fn idle(bench: &Bench, subject: Subject) -> Result<Sample, Failure> {
         Subject::Peer(Peer::Processes) => (bench.effort.few / 20, bench.effort.many / 50),
         _ => (bench.effort.few, bench.effort.many),
     };
-    let running = bench.start(subject, Site::Hello, &["--idle-timeout", "10m"])?;
+    // Parked at once: how many instances linger at the same time depends on how fast the clients
+    // come, and the memory of a few of them is more than that of a thousand connections.
+    let flags = ["--idle-timeout", "10m", "--linger", "0s"];
+    let running = bench.start(subject, Site::Hello, &flags)?;
     let first = First::Answered(request("/"), b"Hello, World!");
     slope(&running, first, few, many).map_err(broken)
 }
@@ -83,8 +91,7 @@ fn slope(running: &Running, first: First, few: usize, many: usize) -> Result<Sam
     let mut idle = Idle::new(running.address, first);
     let mut memory_with = |count| {
         idle.grow_to(count)?;
-        thread::sleep(SETTLE_PAUSE);
-        Ok::<Memory, Problem>(running.server.memory())
+        Ok::<Memory, Problem>(settled(running))
     };
     let (before, after) = (memory_with(few)?, memory_with(many)?);
     let per_connection =
@@ -95,6 +102,20 @@ fn slope(running: &Running, first: First, few: usize, many: usize) -> Result<Sam
         .with(Figure::Resident, resident)
         .with(Figure::PageTables, page_tables)
         .with(Figure::Memory, resident + page_tables))
+}
+
+/// Returns the memory once it has stopped to change, or after `SETTLE_ATTEMPTS`.
+fn settled(running: &Running) -> Memory {
+    let mut last = running.server.memory();
+    for _ in 0..SETTLE_ATTEMPTS {
+        thread::sleep(SETTLE_PAUSE);
+        let now = running.server.memory();
+        if now.resident.abs_diff(last.resident) <= SETTLED_BYTES {
+            return now;
+        }
+        last = now;
+    }
+    last
 }
 
 /// As many instances as the server takes, all of them waiting in `recv`.

@@ -10,6 +10,7 @@ use std::fmt::{self, Display};
 
 use crate::bench::Bench;
 use crate::figure::{Failure, Figure, Sample};
+use crate::peers::Peer;
 use crate::subject::Subject;
 
 /// A load.
@@ -117,25 +118,21 @@ impl Workload {
 
     /// Who is under this load in a run of everything, beside those that the lines compare.
     pub fn table(self, subject: Subject) -> bool {
-        let files = matches!(subject, Subject::SockeyeStatic | Subject::SockeyeFile);
+        use Subject::{SockeyeConnection, SockeyeFile, SockeyeStatic};
+        let files = matches!(subject, SockeyeStatic | SockeyeFile);
+        let peer = match subject {
+            Subject::Peer(peer) => Some(peer),
+            _ => None,
+        };
         match self {
             Self::Hello | Self::Accept => !files,
-            Self::Idle => !matches!(
-                subject,
-                Subject::SockeyeStatic
-                    | Subject::SockeyeFile
-                    | Subject::SockeyeAlways
-                    | Subject::SockeyeNever
-            ),
-            Self::Start => matches!(subject, Subject::SockeyeConnection | Subject::Peer(_)),
+            Self::Idle | Self::Start => subject == SockeyeConnection || peer.is_some(),
             Self::File1KiB | Self::File100KiB | Self::File10MiB | Self::Download => {
-                files || matches!(subject, Subject::Peer(_))
+                files || matches!(peer, Some(Peer::Epoll | Peer::Nginx))
             }
-            Self::Pipelined => matches!(
-                subject,
-                Subject::SockeyeConnection
-                    | Subject::Peer(crate::peers::Peer::Epoll | crate::peers::Peer::Nginx)
-            ),
+            Self::Pipelined => {
+                subject == SockeyeConnection || matches!(peer, Some(Peer::Epoll | Peer::Nginx))
+            }
             _ => false,
         }
     }

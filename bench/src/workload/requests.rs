@@ -89,9 +89,9 @@ fn measure(
         sample = sample.with(Figure::Activations, activations);
     }
     if trace {
-        let id = running.server.id();
+        let family = running.server.family();
         let load = || Ok(run(TRACE_DURATION)?.requests);
-        if let Some(calls) = syscalls::per_request(id, running.scratch.path(), load)? {
+        if let Some(calls) = syscalls::per_request(&family, running.scratch.path(), load)? {
             sample = sample.with(Figure::Syscalls, calls);
         }
     }
@@ -103,16 +103,18 @@ pub fn sample(outcome: &Outcome, cpu: Cpu) -> Sample {
     let requests = outcome.requests.max(1) as f64;
     let seconds = outcome.seconds.max(f64::MIN_POSITIVE);
     let gigabytes = outcome.bytes as f64 / 1e9;
-    let total = cpu.user + cpu.system;
     let mut sample = Sample::default()
         .with(Figure::Rate, outcome.requests as f64 / seconds)
         .with(Figure::Gigabytes, gigabytes / seconds)
-        .with(Figure::Cpu, total / requests * 1e6)
-        .with(Figure::User, cpu.user / requests * 1e6)
-        .with(Figure::System, cpu.system / requests * 1e6)
+        .with(Figure::Cpu, cpu.total / requests * 1e6)
         .with(Figure::Errors, outcome.errors as f64);
+    if cpu.user + cpu.system > 0.0 {
+        sample = sample
+            .with(Figure::User, cpu.user / requests * 1e6)
+            .with(Figure::System, cpu.system / requests * 1e6);
+    }
     if gigabytes > 0.0 {
-        sample = sample.with(Figure::CpuPerGigabyte, total / gigabytes);
+        sample = sample.with(Figure::CpuPerGigabyte, cpu.total / gigabytes);
     }
     for (figure, share) in [(Figure::P50, 0.5), (Figure::P99, 0.99)] {
         if let Some(latency) = outcome.latency.quantile(share) {
