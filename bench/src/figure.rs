@@ -46,6 +46,8 @@ pub enum Figure {
     Growth,
     /// Connections of the fullest worker over those of the emptiest.
     Balance,
+    /// Per cent of the time that the server or the load was ready to run and had no processor.
+    Starved,
     /// Answers that were wrong or missing.
     Errors,
 }
@@ -72,8 +74,17 @@ impl Figure {
             Figure::Start => "start ms",
             Figure::Growth => "CPU × few connections",
             Figure::Balance => "fullest ÷ emptiest worker",
+            Figure::Starved => "starved %",
             Figure::Errors => "errors",
         }
+    }
+
+    /// Whether it suffers where other work keeps the processors busy; CPU time hardly does.
+    pub fn suffers(self) -> bool {
+        matches!(
+            self,
+            Figure::Rate | Figure::Gigabytes | Figure::P50 | Figure::P99
+        )
     }
 
     /// Writes a value with as many digits as it deserves.

@@ -141,6 +141,7 @@ impl Server {
             total: sum.total + one.total,
             user: sum.user + one.user,
             system: sum.system + one.system,
+            starved: sum.starved + one.starved,
         })
     }
 
@@ -203,9 +204,17 @@ pub struct Cpu {
     pub user: f64,
     /// In the kernel on its behalf, likewise.
     pub system: f64,
+    /// Time that threads were ready to run and had no processor. Where it is much, the machine was
+    /// busy with something else, and the answers were late for that.
+    pub starved: f64,
 }
 
 impl Cpu {
+    /// The time of this process, which makes the load.
+    pub fn own() -> Self {
+        Self::of(std::process::id()).unwrap_or_default()
+    }
+
     /// Returns what was used since `before`, with the total divided in its user and system part.
     pub fn since(self, before: Self) -> Self {
         let total = (self.total - before.total).max(0.0);
@@ -220,6 +229,7 @@ impl Cpu {
             total,
             user: user * scale,
             system: system * scale,
+            starved: (self.starved - before.starved).max(0.0),
         }
     }
 
@@ -228,11 +238,13 @@ impl Cpu {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         let ticks = ticks(&stat)?.map(|ticks| ticks as f64 / clock_ticks_per_second() as f64);
         let [user, system, ended_user, ended_system] = ticks;
+        let (on_processor, starved) = scheduled(id);
         Some(Self {
             // Ticks are coarse, but threads that have ended are in them.
-            total: on_processor(id).max(user + system) + ended_user + ended_system,
+            total: on_processor.max(user + system) + ended_user + ended_system,
             user: user + ended_user,
             system: system + ended_system,
+            starved,
         })
     }
 }
@@ -246,16 +258,18 @@ fn ticks(stat: &str) -> Option<[u64; 4]> {
     Some([next()?, next()?, next()?, next()?])
 }
 
-/// Returns the seconds that the threads of a process have been on a processor.
-fn on_processor(id: u32) -> f64 {
-    let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else {
-        return 0.0;
-    };
-    let times = threads.flatten().filter_map(|thread| {
-        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    times.sum::<u64>() as f64 / 1e9
+/// Returns the seconds that the threads of a process have been on a processor, and waited for one.
+fn scheduled(id: u32) -> (f64, f64) {
+    let threads = fs::read_dir(format!("/proc/{id}/task"));
+    let mut sum = (0, 0);
+    for thread in threads.into_iter().flatten().flatten() {
+        // A thread that has ended meanwhile has no times any more.
+        let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        let mut times = text.split(' ').map(|word| word.parse::<u64>().unwrap_or(0));
+        sum.0 += times.next().unwrap_or(0);
+        sum.1 += times.next().unwrap_or(0);
+    }
+    (sum.0 as f64 / 1e9, sum.1 as f64 / 1e9)
 }
 
 /// Memory in bytes, and into how many maps it is cut.
@@ -345,6 +359,7 @@ mod tests {
             total,
             user,
             system,
+            starved: 0.0,
         };
         let used = at(3.0, 0.5, 1.5).since(at(1.0, 0.25, 0.75));
         assert_eq!(used, at(2.0, 0.5, 1.5));

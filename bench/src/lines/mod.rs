@@ -11,6 +11,10 @@ use crate::workload::Workload;
 
 pub use table::LINES;
 
+/// Per cent of the time without a processor from which on latencies are somebody else's
+/// doing; some is always there, since a server's own threads wait for each other.
+const STARVED_MAX: f64 = 20.0;
+
 /// One line: what, how it is measured, and what decides.
 #[derive(Debug)]
 pub struct Line {
@@ -127,6 +131,11 @@ impl Check {
         let errors: f64 = errors.unwrap_or_default().iter().sum();
         if errors > 0.0 {
             let _ = write!(text, ", {errors} errors");
+        }
+        let starved = results.median(self.workload, self.of, Figure::Starved);
+        let starved = starved.map_or(0.0, |spread| spread.median);
+        if self.figure.suffers() && starved > STARVED_MAX {
+            let _ = write!(text, " while starved for {starved:.0} % of the time");
         }
         Ok((self.bar.holds(found.median) && errors == 0.0, text))
     }

@@ -8,9 +8,9 @@ use crate::Problem;
 use crate::bench::{Bench, GIGABYTE, Running, broken};
 use crate::figure::{Failure, Figure, Sample};
 use crate::load::{Ask, ClosedLoop, First, Idle, request};
-use crate::process::{Cpu, free_address};
+use crate::process::free_address;
 use crate::subject::Subject;
-use crate::workload::requests::{HELLO_BYTES, sample};
+use crate::workload::requests::{HELLO_BYTES, sample, watch};
 
 /// What the guests have to get going; they are on their way as soon as they have the processor.
 const SPIN_PAUSE: Duration = Duration::from_millis(100);
@@ -25,8 +25,8 @@ pub fn spin(bench: &Bench, _: Subject, guests: usize) -> Result<Sample, Failure>
         load.run(bench.effort.warm_up)?;
         spinning.grow_to(guests)?;
         thread::sleep(SPIN_PAUSE);
-        let outcomes = load.run(bench.effort.duration)?;
-        Ok(sample(&outcomes[0], Cpu::default()))
+        let (outcomes, used) = watch(&running.server, || load.run(bench.effort.duration))?;
+        Ok(sample(&outcomes[0], used))
     })
 }
 
@@ -42,10 +42,10 @@ pub fn gigabyte(bench: &Bench, _: Subject) -> Result<Sample, Failure> {
         };
         let mut load = ClosedLoop::open(&[hello(running), large])?;
         load.run(bench.effort.warm_up)?;
-        let outcomes = load.run(bench.effort.duration)?;
-        let large = sample(&outcomes[1], Cpu::default());
+        let (outcomes, used) = watch(&running.server, || load.run(bench.effort.duration))?;
+        let large = sample(&outcomes[1], used);
         let errors = (outcomes[0].errors + outcomes[1].errors) as f64;
-        Ok(sample(&outcomes[0], Cpu::default())
+        Ok(sample(&outcomes[0], used)
             .with(Figure::Gigabytes, large.figures[&Figure::Gigabytes])
             .with(Figure::Errors, errors))
     })

@@ -9,7 +9,7 @@ use crate::figure::{Failure, Figure, Sample};
 use crate::load::{Ask, ClosedLoop, First, Idle, request};
 use crate::process::free_address;
 use crate::subject::Subject;
-use crate::workload::requests::{HELLO_BYTES, sample};
+use crate::workload::requests::{HELLO_BYTES, sample, watch};
 
 const BUSY: usize = 64;
 
@@ -37,9 +37,8 @@ fn grow(bench: &Bench, running: &Running) -> Result<Sample, Problem> {
     }])?;
     let mut busy = || {
         load.run(bench.effort.warm_up)?;
-        let before = running.server.cpu();
-        let outcomes = load.run(bench.effort.duration)?;
-        Ok::<_, Problem>(sample(&outcomes[0], running.server.cpu().since(before)))
+        let (outcomes, used) = watch(&running.server, || load.run(bench.effort.duration))?;
+        Ok::<_, Problem>(sample(&outcomes[0], used))
     };
     let alone = busy()?;
     let mut parked = Idle::new(

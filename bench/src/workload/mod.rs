@@ -93,6 +93,7 @@ impl Workload {
                 System,
                 Syscalls,
                 Activations,
+                Starved,
                 Errors,
             ],
             Self::File1KiB | Self::File100KiB | Self::File10MiB => &[
@@ -105,13 +106,15 @@ impl Workload {
                 User,
                 System,
                 Syscalls,
+                Starved,
                 Errors,
             ],
             Self::Idle | Self::Blocked | Self::Download => &[Resident, PageTables, Memory],
             Self::Live => &[Live, Maps, Memory],
-            Self::SpinOne | Self::SpinTen | Self::Gigabyte => &[Rate, P50, P99, Gigabytes, Errors],
+            Self::SpinOne | Self::SpinTen => &[Rate, P50, P99, Starved, Errors],
+            Self::Gigabyte => &[Rate, P50, P99, Gigabytes, Starved, Errors],
             Self::Start | Self::StartPython => &[Start],
-            Self::Growth => &[Growth, Cpu, Errors],
+            Self::Growth => &[Growth, Cpu, Starved, Errors],
             Self::Spread => &[Balance],
         }
     }
@@ -152,7 +155,7 @@ impl Workload {
     /// time.
     pub fn rounds(self, rounds: usize) -> usize {
         match self {
-            Self::Idle | Self::Blocked | Self::Download => rounds.min(2),
+            Self::Idle | Self::Blocked | Self::Download => rounds.div_ceil(2).min(3),
             Self::Live => 1,
             Self::StartPython | Self::SpinOne | Self::SpinTen | Self::Gigabyte => rounds.min(3),
             _ => rounds,

@@ -7,7 +7,7 @@ use crate::bench::{Bench, Running, Site, broken};
 use crate::figure::{Failure, Figure, Sample};
 use crate::load::{Ask, ClosedLoop, OneShot, Outcome};
 use crate::metrics::metric;
-use crate::process::Cpu;
+use crate::process::{Cpu, Server};
 use crate::subject::Subject;
 use crate::syscalls;
 
@@ -77,10 +77,8 @@ fn measure(
 ) -> Result<Sample, Problem> {
     run(bench.effort.warm_up)?;
     let activations = metric(running.admin, "sockeye_activations_total");
-    let before = running.server.cpu();
-    let outcome = run(bench.effort.duration)?;
-    let cpu = running.server.cpu().since(before);
-    let mut sample = sample(&outcome, cpu);
+    let (outcome, used) = watch(&running.server, || run(bench.effort.duration))?;
+    let mut sample = sample(&outcome, used);
     if let (Some(before), Some(after)) = (
         activations,
         metric(running.admin, "sockeye_activations_total"),
@@ -98,8 +96,30 @@ fn measure(
     Ok(sample)
 }
 
+/// CPU time of a server and of the load.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    server: Cpu,
+    load: Cpu,
+}
+
+/// Runs a load and returns the CPU time that it took on both sides.
+pub fn watch<T>(
+    server: &Server,
+    load: impl FnOnce() -> Result<T, Problem>,
+) -> Result<(T, Used), Problem> {
+    let before = (server.cpu(), Cpu::own());
+    let outcome = load()?;
+    let used = Used {
+        server: server.cpu().since(before.0),
+        load: Cpu::own().since(before.1),
+    };
+    Ok((outcome, used))
+}
+
 /// Turns what a load and its server did into figures.
-pub fn sample(outcome: &Outcome, cpu: Cpu) -> Sample {
+pub fn sample(outcome: &Outcome, used: Used) -> Sample {
+    let cpu = used.server;
     let requests = outcome.requests.max(1) as f64;
     let seconds = outcome.seconds.max(f64::MIN_POSITIVE);
     let gigabytes = outcome.bytes as f64 / 1e9;
@@ -107,6 +127,10 @@ pub fn sample(outcome: &Outcome, cpu: Cpu) -> Sample {
         .with(Figure::Rate, outcome.requests as f64 / seconds)
         .with(Figure::Gigabytes, gigabytes / seconds)
         .with(Figure::Cpu, cpu.total / requests * 1e6)
+        .with(
+            Figure::Starved,
+            cpu.starved.max(used.load.starved) / seconds * 100.0,
+        )
         .with(Figure::Errors, outcome.errors as f64);
     if cpu.user + cpu.system > 0.0 {
         sample = sample
