@@ -97,12 +97,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl RunArgs {
-    /// The lines that are asked for.
+    /// The lines that are asked for, in their order.
     pub fn lines(&self) -> Vec<&'static Line> {
-        match self.only.is_empty() {
-            true => LINES.iter().collect(),
-            false => self.only.clone(),
-        }
+        let wanted = |line: &&Line| {
+            let mut only = self.only.iter();
+            self.only.is_empty() || only.any(|one| one.number == line.number)
+        };
+        LINES.iter().filter(wanted).collect()
     }
 
     /// What has to be measured for that.

@@ -43,6 +43,7 @@ pub fn draw(report: &Report<'_>, path: &Path) -> Result<(), Problem> {
         .build_cartesian_2d(0.0..right, 0.0..f64::from(count))?;
     chart
         .configure_mesh()
+        .light_line_style(TRANSPARENT)
         .disable_y_mesh()
         .disable_y_axis()
         .y_labels(0)

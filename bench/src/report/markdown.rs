@@ -1,5 +1,6 @@
 //! The tables that a person reads: the lines, the servers side by side, every load by itself.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::figure::{Figure, Results};
@@ -50,15 +51,7 @@ pub fn render(report: &Report<'_>) -> String {
         );
     }
     lines(report, &mut out);
-    if report
-        .results
-        .cells
-        .keys()
-        .map(|key| key.0)
-        .any(|one| one != Workload::Hello)
-    {
-        servers(report.results, &mut out);
-    }
+    servers(report.results, &mut out);
     for workload in Workload::ALL {
         load(report.results, workload, &mut out);
     }
@@ -96,6 +89,11 @@ fn servers(results: &Results, out: &mut String) {
         all.any(|subject| results.median(*workload, subject, *figure).is_some())
     };
     let columns: Vec<&Column> = COLUMNS.iter().filter(known).collect();
+    // A single load is told about by its own table as well.
+    let loads: BTreeSet<Workload> = columns.iter().map(|column| column.1).collect();
+    if loads.len() < 2 {
+        return;
+    }
     let mut rows = Vec::new();
     for subject in Subject::ALL {
         let value = |(_, workload, figure): &&Column| {
