@@ -21,7 +21,7 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Measures sockeye beside its peers, one worker on one core, and writes what it found
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = examples())]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Subcommands>,
@@ -77,15 +77,27 @@ pub struct RunArgs {
     out: Option<PathBuf>,
 }
 
+/// What `--help` ends with.
+fn examples() -> String {
+    format!(
+        "Lines: {}\n\nExample, for every change:\n  \
+         cargo run --release -p bench -- --only hello-connection --rounds 3 --seconds 1",
+        names()
+    )
+}
+
+/// The names of all lines.
+fn names() -> String {
+    let names: Vec<&str> = LINES.iter().map(|line| line.name).collect();
+    names.join(", ")
+}
+
 /// Finds a line by its name or number.
 fn line(text: &str) -> Result<&'static Line, String> {
     let found = LINES
         .iter()
         .find(|line| line.name == text || line.number.to_string() == text);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = LINES.iter().map(|line| line.name).collect();
-        format!("there are {}", names.join(", "))
-    })
+    found.ok_or_else(|| format!("there are {}", names()))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -227,4 +239,44 @@ fn build() -> Result<PathBuf, Problem> {
 fn existing(path: &Path) -> Result<PathBuf, Problem> {
     let found = path.canonicalize();
     Ok(found.map_err(|error| format!("`{}`: {error}", path.display()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the plan of a command line.
+    #[track_caller]
+    fn plan(flags: &[&str]) -> BTreeSet<(Workload, Subject)> {
+        let flags = ["bench"].iter().chain(flags);
+        Cli::try_parse_from(flags).unwrap().run.plan()
+    }
+
+    const SOCKEYE: (Workload, Subject) = (Workload::Hello, Subject::SockeyeConnection);
+    const EPOLL: (Workload, Subject) = (Workload::Hello, Subject::Peer(Peer::Epoll));
+    const NGINX: (Workload, Subject) = (Workload::Hello, Subject::Peer(Peer::Nginx));
+
+    #[test]
+    fn a_line_needs_what_decides_it_and_what_is_named() {
+        let alone = plan(&["--only", "hello-connection"]);
+        assert_eq!(alone, BTreeSet::from([SOCKEYE, EPOLL]));
+        assert_eq!(plan(&["--only", "1"]), alone);
+        let named = plan(&["--only", "hello-connection", "--with", "nginx"]);
+        assert_eq!(named, BTreeSet::from([SOCKEYE, EPOLL, NGINX]));
+    }
+
+    #[test]
+    fn a_run_of_everything_has_all_peers_or_those_that_are_named() {
+        assert!(plan(&[]).contains(&NGINX));
+        let named = plan(&["--with", "hyper"]);
+        assert!(named.contains(&EPOLL) && !named.contains(&NGINX));
+    }
+
+    #[test]
+    fn unknown_lines_and_endless_rounds_are_refused() {
+        for flags in [["--only", "hello"], ["--seconds", "1e9"], ["--rounds", "0"]] {
+            let flags = ["bench"].iter().chain(&flags);
+            assert!(Cli::try_parse_from(flags).is_err());
+        }
+    }
 }

@@ -148,7 +148,8 @@ impl Server {
     /// The memory of the process and its children, at this moment.
     pub fn memory(&self) -> Memory {
         let family = family(self.id());
-        let memories = family.iter().map(|id| Memory::of(*id));
+        let alone = family.len() == 1;
+        let memories = family.iter().map(|id| Memory::of(*id, alone));
         memories.fold(Memory::default(), |sum, one| Memory {
             resident: sum.resident + one.resident,
             page_tables: sum.page_tables + one.page_tables,
@@ -275,7 +276,8 @@ fn scheduled(id: u32) -> (f64, f64) {
 /// Memory in bytes, and into how many maps it is cut.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
-    /// What is resident; of several processes, what they share is counted once for each.
+    /// What is resident. Of several processes, what they share is divided among them, or else their
+    /// program alone would be megabytes for each.
     pub resident: u64,
     /// The page tables that it takes.
     pub page_tables: u64,
@@ -284,11 +286,15 @@ pub struct Memory {
 }
 
 impl Memory {
-    fn of(id: u32) -> Self {
+    fn of(id: u32, alone: bool) -> Self {
         let read = |name| fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
         let status = read("status");
+        let resident = match alone {
+            true => kilobytes(&status, "VmRSS:"),
+            false => kilobytes(&read("smaps_rollup"), "Pss:"),
+        };
         Self {
-            resident: kilobytes(&status, "VmRSS:") << 10,
+            resident: resident << 10,
             page_tables: kilobytes(&status, "VmPTE:") << 10,
             maps: read("maps").lines().count() as u64,
         }
@@ -370,7 +376,10 @@ mod tests {
     fn a_process_has_used_time_and_memory() {
         let id = std::process::id();
         assert!(Cpu::of(id).is_some());
-        assert!(Memory::of(id).resident > 0);
+        assert_eq!(
+            [true, false].map(|alone| Memory::of(id, alone).resident > 0),
+            [true; 2]
+        );
         assert!(family(id).contains(&id));
     }
 }
