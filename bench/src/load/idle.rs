@@ -9,6 +9,9 @@ use crate::load::socket::connect_from;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Connections that are opened at once.
+const BATCH: usize = 16;
+
 /// What a connection does before it is idle.
 #[derive(Clone, Debug)]
 pub enum First {
@@ -41,30 +44,36 @@ impl Idle {
         self.streams.len()
     }
 
-    /// Opens connections, one after the other, until there are `count`.
+    /// Opens connections until there are `count`.
     ///
     /// # Errors
-    /// Where one cannot be opened or is not answered; the others stay open.
+    /// Where one cannot be opened or is not answered; those before it stay open.
     pub fn grow_to(&mut self, count: usize) -> Result<(), Problem> {
         while self.streams.len() < count {
-            let number = self.streams.len();
-            let opened = self.open();
-            let opened = opened.map_err(|error| format!("connection {number}: {error}"))?;
-            self.streams.push(opened);
+            let first = self.streams.len();
+            let about =
+                |number: usize| move |problem: Problem| format!("connection {number}: {problem}");
+            // The server is kept busy, and never has to do with more than these at once.
+            let mut asked = Vec::new();
+            for number in first..count.min(first + BATCH) {
+                asked.push(self.ask(number).map_err(about(number))?);
+            }
+            for (at, mut stream) in asked.into_iter().enumerate() {
+                if let First::Answered(_, end) = &self.first {
+                    receive_until(&mut stream, end).map_err(about(first + at))?;
+                }
+                self.streams.push(stream);
+            }
         }
         Ok(())
     }
 
-    fn open(&self) -> Result<TcpStream, Problem> {
-        let mut stream = connect_from(self.streams.len(), self.address)?;
-        match &self.first {
-            First::Answered(request, end) => {
-                stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-                stream.write_all(request)?;
-                receive_until(&mut stream, end)?;
-            }
-            First::Unread(request) => stream.write_all(request)?,
-        }
+    /// Connects and sends what comes first.
+    fn ask(&self, number: usize) -> Result<TcpStream, Problem> {
+        let mut stream = connect_from(number, self.address)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let (First::Answered(request, _) | First::Unread(request)) = &self.first;
+        stream.write_all(request)?;
         Ok(stream)
     }
 }

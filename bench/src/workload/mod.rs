@@ -155,7 +155,7 @@ impl Workload {
     /// time.
     pub fn rounds(self, rounds: usize) -> usize {
         match self {
-            Self::Idle | Self::Blocked | Self::Download => rounds.div_ceil(2).min(3),
+            Self::Idle | Self::Blocked | Self::Download => rounds.div_ceil(2).min(2),
             Self::Live => 1,
             Self::StartPython | Self::SpinOne | Self::SpinTen | Self::Gigabyte => rounds.min(3),
             _ => rounds,
