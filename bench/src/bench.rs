@@ -18,7 +18,7 @@ use crate::process::{Cores, Server, free_address, quiet};
 use crate::reference::listen;
 use crate::subject::Subject;
 
-/// The file that is sent to a fast client, sparse, so that it is memory and not a disk that is read.
+/// The file that is sent to a fast client; sparse, so that memory is read and not a disk.
 pub const GIGABYTE: u64 = 1 << 30;
 
 /// Over loopback, bbr hides what sendfile can do.

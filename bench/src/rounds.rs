@@ -32,7 +32,8 @@ pub fn ratios(of: &[f64], over: &[f64]) -> Vec<f64> {
     pairs.map(|(of, over)| of / over).collect()
 }
 
-/// Calls `measure` for every subject in turn, `rounds` times; one that fails is left out afterwards.
+/// Calls `measure` for every subject in turn, `rounds` times; one that fails is left out from then
+/// on.
 ///
 /// Rounds begin with another subject each time, so that nobody always comes behind the same one.
 pub fn interleave<S: Copy, T, E>(

@@ -13,9 +13,9 @@ use rustix::process::geteuid;
 use super::{Absent, CONNECTIONS_MAX, Peer, Wanted, absolute};
 use crate::reference::listen;
 
-/// Returns the command that starts it. It has no directive for TCP_CONGESTION, but on SIGUSR2 it hands its
-/// listening sockets to its successor by number in the variable `NGINX`; so it is given one that
-/// is set up, as its standard input.
+/// Returns the command that starts it. It has no directive for TCP_CONGESTION, but on SIGUSR2 it
+/// hands its listening sockets to its successor by number in the variable `NGINX`; so it is given
+/// one that is set up, as its standard input.
 pub(super) fn command(wanted: &Wanted<'_>) -> Result<Command, Absent> {
     let peer = Peer::Nginx;
     let failed = |error: io::Error| peer.absent(error.to_string());

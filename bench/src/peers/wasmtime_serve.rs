@@ -14,8 +14,9 @@ const HANDLER: &str = concat!(
     "/../target/wasi-hello/wasm32-wasip2/release/wasi_hello.wasm"
 );
 
-/// Returns the command that starts it. Its runtime has as many threads as the processors it may use, so pinning it would do; the
-/// variable says it all the same. An instance for each request is what it does by itself.
+/// Returns the command that starts it. Its runtime has as many threads as the processors it may
+/// use, so pinning it would do; the variable says it all the same. An instance for each request is
+/// what it does by itself.
 pub(super) fn command(peer: Peer, wanted: &Wanted<'_>) -> Result<Command, Absent> {
     if wanted.files.is_some() {
         return Err(peer.absent("its handler here serves no files"));

@@ -183,7 +183,7 @@ fn with_range(figure: Figure, spread: Spread) -> String {
     }
 }
 
-/// Writes a table whose columns are as wide as what is in them, since it is read on a terminal, too.
+/// Writes a table whose columns are as wide as what is in them: it is read on a terminal, too.
 fn table(titles: &[&str], rows: &[Vec<String>], out: &mut String) {
     let length = |text: &str| text.chars().count();
     let width = |at: usize| {
