@@ -12,7 +12,7 @@ use super::timers::Timers;
 use crate::moment::Moment;
 
 /// The name of a slot's present occupant. Every occupant of a slot has another generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token {
     slot: u32,
     generation: u32,
@@ -235,7 +235,7 @@ impl<T> Scheduler<T> {
     }
 
     /// A moment that is not later than the next deadline.
-    pub fn next_deadline(&self) -> Option<Moment> {
+    pub fn next_deadline(&mut self) -> Option<Moment> {
         self.timers.next()
     }
 
