@@ -223,12 +223,10 @@ impl Activation {
 
     /// What is left of the budget goes to the next activation, where the guest handed its
     /// connection back without taking anything: the same bytes would activate it for ever.
-    pub fn carried_budget(&self) -> Option<Box<Budget>> {
-        (!self.received.get()).then(|| {
-            Box::new(Budget {
-                started: self.started,
-                cpu_used: self.cpu_used.get(),
-            })
+    pub fn carried_budget(&self) -> Option<Budget> {
+        (!self.received.get()).then(|| Budget {
+            started: self.started,
+            cpu_used: self.cpu_used.get(),
         })
     }
 

@@ -4,6 +4,7 @@
 //! that wait stand in `stream_calls.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -43,12 +44,11 @@ pub enum Shutdown {
 ///
 /// It belongs to one worker thread. The worker and the guest's calls share it; every field is a
 /// cell that is borrowed for one statement and never across a wait.
-#[derive(Debug)]
 pub struct Stream {
     fd: OwnedFd,
     readiness: Cell<Readiness>,
     wait: Cell<Wait>,
-    kept: RefCell<Kept>,
+    kept: Cell<Kept>,
     /// Whether the kernel may hold a short segment back because of MSG_MORE.
     held: Cell<bool>,
     receive_shut: Cell<bool>,
@@ -66,8 +66,16 @@ pub struct Stream {
     turn_bytes: Cell<u32>,
     bytes_received: Cell<u64>,
     bytes_sent: Cell<u64>,
-    /// How many of those received and sent the worker has counted.
-    counted: Cell<(u64, u64)>,
+    /// How many of those received and sent the worker has not counted, which it does every turn.
+    uncounted: Cell<(u32, u32)>,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("fd", &self.fd)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Stream {
@@ -77,7 +85,7 @@ impl Stream {
             fd,
             readiness: Cell::new(Readiness::accepted()),
             wait: Cell::new(Wait::NONE),
-            kept: RefCell::default(),
+            kept: Cell::default(),
             held: Cell::new(false),
             receive_shut: Cell::new(false),
             send_shut: Cell::new(false),
@@ -88,7 +96,7 @@ impl Stream {
             turn_bytes: Cell::new(0),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
-            counted: Cell::default(),
+            uncounted: Cell::default(),
         }
     }
 
@@ -143,7 +151,11 @@ impl Stream {
 
     /// Runs `read` on the bytes that were received and not taken.
     pub fn with_kept<R>(&self, read: impl FnOnce(&mut Kept) -> R) -> R {
-        read(&mut self.kept.borrow_mut())
+        // Not a RefCell, whose flag every parked connection would have.
+        let mut kept = self.kept.take();
+        let result = read(&mut kept);
+        self.kept.set(kept);
+        result
     }
 
     /// Starts a new slice of the task: it may move bytes again.
@@ -158,9 +170,8 @@ impl Stream {
 
     /// Returns how many bytes were received and sent since the last call.
     pub fn take_byte_counts(&self) -> (u64, u64) {
-        let all = (self.bytes_received.get(), self.bytes_sent.get());
-        let counted = self.counted.replace(all);
-        (all.0 - counted.0, all.1 - counted.1)
+        let (received, sent) = self.uncounted.take();
+        (received.into(), sent.into())
     }
 
     /// How many bytes were received since the connection was accepted.
@@ -232,11 +243,26 @@ impl Stream {
         self.readiness.set(readiness);
     }
 
-    fn moved(&self, counter: &Cell<u64>, count: usize) {
+    fn note_received(&self, count: usize) {
+        let (received, sent) = self.uncounted.get();
+        self.uncounted.set((self.moved(received, count), sent));
+        self.bytes_received
+            .set(self.bytes_received.get() + count as u64);
+    }
+
+    fn note_sent(&self, count: usize) {
+        let (received, sent) = self.uncounted.get();
+        self.uncounted.set((received, self.moved(sent, count)));
+        self.bytes_sent.set(self.bytes_sent.get() + count as u64);
+    }
+
+    /// Notes that bytes moved in this turn, and returns their number with those that are
+    /// `uncounted`.
+    fn moved(&self, uncounted: u32, count: usize) -> u32 {
         let moved = u32::try_from(count).unwrap_or(u32::MAX);
         self.turn_bytes
             .set(self.turn_bytes.get().saturating_add(moved));
-        counter.set(counter.get() + count as u64);
+        uncounted.saturating_add(moved)
     }
 
     /// Receives into `buffer`, once.
@@ -255,7 +281,7 @@ impl Stream {
                     if count < room {
                         self.update(Readiness::received_short);
                     }
-                    self.moved(&self.bytes_received, count);
+                    self.note_received(count);
                     Ok(Received::Bytes(count))
                 }
                 Err(Errno::INTR) => continue,
@@ -274,7 +300,7 @@ impl Stream {
             let room = max.clamp(1, SCRATCH_BYTES);
             let received = self.try_recv(&mut scratch[..room])?;
             if let Received::Bytes(count) = received {
-                self.kept.borrow_mut().extend(&scratch[..count]);
+                self.with_kept(|kept| kept.extend(&scratch[..count]));
             }
             Ok(received)
         })
@@ -344,7 +370,7 @@ impl Stream {
                     if count > 0 {
                         self.held.set(more);
                     }
-                    self.moved(&self.bytes_sent, count);
+                    self.note_sent(count);
                     Ok(Some(count))
                 }
                 Err(Errno::INTR) => continue,

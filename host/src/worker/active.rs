@@ -40,10 +40,9 @@ impl Worker {
             None => None,
         };
         let handler = Rc::clone(&connection.handler);
-        let carried = connection.carried.take();
+        let carried = self.carried.remove(&token);
         let service = &handler.service;
-        let activation =
-            Activation::new(service, stream, self.now, whole, peer, carried.as_deref());
+        let activation = Activation::new(service, stream, self.now, whole, peer, carried.as_ref());
         let task = Task::new(handler, place.warm, activation);
         connection.served = true;
         connection.undone = false;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::inbox::TaskWaker;
-use crate::imports::Budget;
 use crate::instance::{Handler, Task};
 use crate::metrics::{ConnectionState, WorkerMetrics};
 use crate::moment::Moment;
@@ -24,8 +23,6 @@ pub(super) struct Connection {
     pub(super) served: bool,
     /// Whether its last activation was undone, because it had brought nothing.
     pub(super) undone: bool,
-    /// What the last guest has used of its budget, where it handed back what it had not looked at.
-    pub(super) carried: Option<Box<Budget>>,
     /// Whether it may be read while it is parked.
     pub(super) turn: Turn,
     /// Whether it stands in the worker's line of guests that could give their instance up, which
@@ -93,7 +90,6 @@ impl Connection {
             since: now,
             served: false,
             undone: false,
-            carried: None,
             turn: Turn::Now,
             in_yielding_line: false,
         }

@@ -18,7 +18,7 @@ mod scheduler;
 mod scheduler_tests;
 mod timers;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub use inbox::Inbox;
 use scheduler::Scheduler;
 pub use scheduler::Token;
 
-use crate::imports::Environment;
+use crate::imports::{Budget, Environment};
 use crate::instance::{Handler, InstancePool, TickerHandle};
 use crate::moment::Moment;
 use crate::net::{Listener, Stream};
@@ -121,6 +121,8 @@ pub struct Worker {
     waiting: VecDeque<Token>,
     /// Connections that are not read because the line is full, oldest first.
     put_off: VecDeque<Token>,
+    /// What guests have used of their budgets that handed back what they had not looked at.
+    carried: BTreeMap<Token, Budget>,
     /// Connections whose guests could give their instance up when last seen, longest ago first.
     yielding: VecDeque<Token>,
     ticker: TickerHandle,
@@ -173,6 +175,7 @@ impl Worker {
             shortages_seen: 0,
             waiting: VecDeque::new(),
             put_off: VecDeque::new(),
+            carried: BTreeMap::new(),
             yielding: VecDeque::new(),
             ticker: parts.ticker,
             draining: parts.draining,
@@ -336,6 +339,7 @@ impl Worker {
             if let Some(addresses) = &mut self.addresses {
                 addresses.remove(token);
             }
+            self.carried.remove(&token);
             // A descriptor and a place are free again.
             self.accept_again = None;
             self.full = false;

@@ -39,11 +39,9 @@ impl Worker {
             !kept.is_empty()
         });
         let limits = &self.environment.limits;
-        connection.carried = match has_bytes {
-            true => activation.carried_budget(),
-            false => None,
-        };
-        if connection.carried.is_some() {
+        let carried = activation.carried_budget().filter(|_| has_bytes);
+        if let Some(budget) = carried {
+            self.carried.insert(token, budget);
             let overspent = activation.overspent(limits, self.now);
             let overrun = overspent.or_else(|| activation.overdue(limits, self.now));
             if let Some(killed) = overrun {
