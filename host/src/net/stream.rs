@@ -66,8 +66,9 @@ pub struct Stream {
     turn_bytes: Cell<u32>,
     bytes_received: Cell<u64>,
     bytes_sent: Cell<u64>,
-    /// How many of those received and sent the worker has not counted, which it does every turn.
-    uncounted: Cell<(u32, u32)>,
+    /// How many of those the worker has not counted, which it does every turn.
+    uncounted_received: Cell<u32>,
+    uncounted_sent: Cell<u32>,
 }
 
 impl fmt::Debug for Stream {
@@ -96,7 +97,8 @@ impl Stream {
             turn_bytes: Cell::new(0),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
-            uncounted: Cell::default(),
+            uncounted_received: Cell::default(),
+            uncounted_sent: Cell::default(),
         }
     }
 
@@ -170,8 +172,8 @@ impl Stream {
 
     /// Returns how many bytes were received and sent since the last call.
     pub fn take_byte_counts(&self) -> (u64, u64) {
-        let (received, sent) = self.uncounted.take();
-        (received.into(), sent.into())
+        let received = self.uncounted_received.take();
+        (received.into(), self.uncounted_sent.take().into())
     }
 
     /// How many bytes were received since the connection was accepted.
@@ -243,26 +245,13 @@ impl Stream {
         self.readiness.set(readiness);
     }
 
-    fn note_received(&self, count: usize) {
-        let (received, sent) = self.uncounted.get();
-        self.uncounted.set((self.moved(received, count), sent));
-        self.bytes_received
-            .set(self.bytes_received.get() + count as u64);
-    }
-
-    fn note_sent(&self, count: usize) {
-        let (received, sent) = self.uncounted.get();
-        self.uncounted.set((received, self.moved(sent, count)));
-        self.bytes_sent.set(self.bytes_sent.get() + count as u64);
-    }
-
-    /// Notes that bytes moved in this turn, and returns their number with those that are
-    /// `uncounted`.
-    fn moved(&self, uncounted: u32, count: usize) -> u32 {
+    /// Counts bytes that moved in one direction.
+    fn moved(&self, all: &Cell<u64>, uncounted: &Cell<u32>, count: usize) {
         let moved = u32::try_from(count).unwrap_or(u32::MAX);
-        self.turn_bytes
-            .set(self.turn_bytes.get().saturating_add(moved));
-        uncounted.saturating_add(moved)
+        for counter in [&self.turn_bytes, uncounted] {
+            counter.set(counter.get().saturating_add(moved));
+        }
+        all.set(all.get() + count as u64);
     }
 
     /// Receives into `buffer`, once.
@@ -281,7 +270,7 @@ impl Stream {
                     if count < room {
                         self.update(Readiness::received_short);
                     }
-                    self.note_received(count);
+                    self.moved(&self.bytes_received, &self.uncounted_received, count);
                     Ok(Received::Bytes(count))
                 }
                 Err(Errno::INTR) => continue,
@@ -370,7 +359,7 @@ impl Stream {
                     if count > 0 {
                         self.held.set(more);
                     }
-                    self.note_sent(count);
+                    self.moved(&self.bytes_sent, &self.uncounted_sent, count);
                     Ok(Some(count))
                 }
                 Err(Errno::INTR) => continue,
