@@ -86,8 +86,12 @@ impl Drop for Family {
 pub(crate) fn wait_until_gone(pid: Pid) {
     wait::until("the process has ended", || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // One that nobody has waited for is still there, in the state Z.
-        let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
-        state.is_none_or(|state| state.starts_with('Z'))
+        // One that nobody has waited for is still there, in the state Z; and so is one whose first
+        // thread has ended before the others, which still have its sockets.
+        let Some((_, fields)) = stat.rsplit_once(") ") else {
+            return true;
+        };
+        let threads = fields.split(' ').nth(20 - 3);
+        fields.starts_with('Z') && matches!(threads, Some("0" | "1"))
     });
 }
