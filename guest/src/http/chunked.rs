@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use extension::Extension;
 
+use super::characters::TOKEN;
+
 /// The most digits of a chunk size, leading zeros included.
 const SIZE_DIGITS_MAX: u8 = 16;
 
@@ -150,7 +152,7 @@ impl Decoder {
             (State::DataLf, b'\n') => State::Size,
             (State::TrailerStart, b'\r') => State::EndLf,
             (State::EndLf, b'\n') => State::Done,
-            (State::TrailerStart | State::TrailerName, _) if is_token(byte) => {
+            (State::TrailerStart | State::TrailerName, _) if TOKEN.contains(byte) => {
                 self.count(TRAILER_BYTES_MAX, State::TrailerName)?
             }
             (State::TrailerName, b':') => State::TrailerValue,
@@ -199,11 +201,6 @@ pub(super) fn push_size_line(out: &mut Vec<u8>, length: usize) {
 
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || byte >= b' ' && byte != 0x7f
-}
-
-/// The characters of a field name (RFC 9110 section 5.6.2).
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

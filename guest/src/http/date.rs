@@ -165,28 +165,18 @@ fn line(second: u64) -> [u8; LINE.len()] {
 }
 
 /// Returns the year, the month from zero and the day from one.
-fn civil(mut day: u64) -> (u64, u64, u64) {
-    // 400 years have 146,097 days; within them, years and months are counted off: at most 411
-    // steps, once per second.
-    let mut year = 1970 + 400 * (day / 146_097);
-    day %= 146_097;
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    while day >= 365 + u64::from(is_leap(year)) {
-        day -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 0;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if day < length {
-            break;
-        }
-        day -= length;
-        month += 1;
-    }
-    (year, month, day + 1)
+fn civil(day: u64) -> (u64, u64, u64) {
+    // Counted from a first of March, 719,468 days earlier: what is irregular, February and the leap
+    // days, is at the end of a year, of a century and of 400 years then.
+    let day = day.wrapping_add(719_468);
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // From March on, five months have 153 days, and then the next five.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let next = u64::from(month >= 10);
+    (400 * era + year + next, (month + 2) % 12, day)
 }
 
 fn name(names: &'static [u8], index: u64) -> &'static [u8] {

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use ::http::Version;
 
-use super::chunked::is_token;
+use super::characters::TOKEN;
 use super::refusal::Refusal;
 use super::rules::{Framing, Rules};
 use super::target::{TARGET_BYTES_MAX, is_target};
@@ -81,7 +81,7 @@ impl Head {
     pub(super) fn begin(&mut self, start: Vec<u8>) {
         self.clear();
         let method = request_line(&start).split(|byte| *byte == b' ').next();
-        let method = method.filter(|method| method.iter().all(|byte| is_token(*byte)));
+        let method = method.filter(|method| TOKEN.contain(method));
         self.method = Span::of(&start, method.unwrap_or_default());
         self.bytes = start;
     }
@@ -111,8 +111,13 @@ impl Head {
             Ok(httparse::Status::Partial) => return Err(BARE_LINE_FEED),
             Err(error) => return Err(refusal(error, bytes)),
         }
-        // httparse takes a bare LF for the end of a line; it takes no CR for anything else.
-        if has_bare_line_feed(bytes) {
+        // httparse takes a bare LF for the end of a line, and for nothing else. So there is none
+        // where two bytes in front of every line, and at the end, are CR LF.
+        let names = request.headers.iter().map(|header| header.name.as_bytes());
+        let mut lines = names.map(|name| &bytes[..usize::from(Span::of(bytes, name).start)]);
+        let first = &bytes[..usize::from(self.method.start)];
+        let ends = lines.all(|before| before.ends_with(b"\r\n")) && bytes.ends_with(b"\r\n\r\n");
+        if !ends || !first.chunks(2).all(|line| line == b"\r\n") {
             return Err(BARE_LINE_FEED);
         }
         if target.len() > TARGET_BYTES_MAX {
@@ -152,6 +157,11 @@ impl Head {
 
     pub(super) fn method(&self) -> &str {
         self.text(self.method)
+    }
+
+    /// Says whether the answer has no body, whatever its head says.
+    pub(super) fn is_head(&self) -> bool {
+        self.slice(self.method) == b"HEAD"
     }
 
     pub(super) fn target(&self) -> &str {

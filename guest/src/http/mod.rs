@@ -8,6 +8,7 @@
 
 mod answer;
 mod body;
+mod characters;
 mod chunked;
 pub mod conditional;
 mod date;
@@ -101,9 +102,8 @@ pub fn serve(
 impl Exchange {
     /// Receives the next request, or says why it is refused.
     fn receive(&mut self) -> std::result::Result<Received, Refusal> {
-        // What fails before a head was parsed is answered as to HTTP/1.1, and ends the connection.
-        self.head.clear();
         let bytes = receive_head(&self.connection).map_err(|(refusal, start)| {
+            // It is answered as to HTTP/1.1, and ends the connection.
             self.head.begin(start);
             refusal
         })?;

@@ -2,10 +2,19 @@
 
 use std::net::Ipv6Addr;
 
+use super::characters::Characters;
+
 /// The longest request target in bytes; a longer one is answered with 414.
 ///
 /// RFC 9112 section 3 asks for request lines of at least 8,000 bytes.
 pub const TARGET_BYTES_MAX: usize = 8_000;
+
+/// The characters of a registered name; a comma, a space, an `@` are none of them.
+// RFC 3986 allows sub-delims, but a comma there is two Host lines that somebody has joined.
+static NAME: Characters = Characters::alphanumeric_or(b"-._~%!$&'()*+;=");
+
+/// Those of them that mean themselves.
+static UNESCAPED: Characters = Characters::alphanumeric_or(b"-._~!$&'()*+;=");
 
 /// Checks the form of a target and which methods it goes with.
 pub(super) fn is_target(method: &str, target: &[u8]) -> bool {
@@ -43,13 +52,25 @@ pub(super) fn authority(target: &[u8]) -> Option<&[u8]> {
 
 /// Checks `uri-host [ ":" port ]`, which may be empty: what a Host line consists of.
 pub(super) fn is_host(value: &[u8]) -> bool {
+    match value.split_at(UNESCAPED.prefix(value)) {
+        (_, []) => true,
+        (_, [b':', port @ ..]) => is_port(port),
+        _ => is_uncommon_host(value),
+    }
+}
+
+/// Checks what [`is_host`] does: whatever there may be besides a plain name and a port.
+fn is_uncommon_host(value: &[u8]) -> bool {
     let name = name(value);
     let named = match name {
         [b'[', address @ .., b']'] => is_address(address),
-        _ => name.iter().all(|byte| is_name_byte(*byte)) && is_percent_encoded(name),
+        _ => NAME.contain(name) && is_percent_encoded(name),
     };
-    let port = value.get(name.len() + 1..);
-    named && port.is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+    named && value.get(name.len() + 1..).is_none_or(is_port)
+}
+
+fn is_port(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
 }
 
 /// Checks what is in brackets: an address of version 6, or one of a version to come (RFC 3986
@@ -59,7 +80,7 @@ fn is_address(text: &[u8]) -> bool {
         let mut parts = rest.splitn(2, |byte| *byte == b'.');
         let (version, address) = (parts.next().unwrap_or_default(), parts.next());
         // RFC 3986 has no escapes here.
-        let is_byte = |byte: &u8| is_name_byte(*byte) && *byte != b'%' || *byte == b':';
+        let is_byte = |byte: &u8| NAME.contains(*byte) && *byte != b'%' || *byte == b':';
         return !version.is_empty()
             && version.iter().all(u8::is_ascii_hexdigit)
             && address.is_some_and(|address| !address.is_empty() && address.iter().all(is_byte));
@@ -84,12 +105,6 @@ fn name(value: &[u8]) -> &[u8] {
 
 fn port(value: &[u8]) -> Option<&[u8]> {
     value.get(name(value).len() + 1..)
-}
-
-/// The characters of a registered name; a comma, a space, an `@` are none of them.
-// RFC 3986 allows sub-delims, but a comma there is two Host lines that somebody has joined.
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
 }
 
 fn is_percent_encoded(name: &[u8]) -> bool {

@@ -4,7 +4,8 @@
 //! They are dropped, but not whatever they are: a reader that knows quotations goes on behind the
 //! end of a line that leaves one open, and the next chunk is its text.
 
-use super::{is_text, is_token};
+use super::is_text;
+use crate::http::characters::TOKEN;
 
 /// What the last byte was a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,8 @@ impl Extension {
             (Quoted, b'"') => Unquoted,
             (Quoted, b'\\') => Backslash,
             (Quoted | Backslash, _) if is_text(byte) => Quoted,
-            (Semicolon | Name, _) if is_token(byte) => Name,
-            (Equals | Value, _) if is_token(byte) => Value,
+            (Semicolon | Name, _) if TOKEN.contains(byte) => Name,
+            (Equals | Value, _) if TOKEN.contains(byte) => Value,
             (Equals, b'"') => Quoted,
             (Name | NameBlank, b'=') => Equals,
             (Blank | Name | NameBlank | Value | Unquoted, b';') => Semicolon,
