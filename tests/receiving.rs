@@ -1,4 +1,4 @@
-//! What `recv`, `recv-until` and `next` return, seen from inside a guest.
+//! What `recv`, `recv-until`, `next` and `next-until` return, seen from inside a guest.
 
 use crate::gauges::{LIVE, connections};
 use crate::server::TestServer;
@@ -204,6 +204,57 @@ fn next_is_false_once_the_peer_has_closed_its_side() {
     let server = TestServer::start("calls", &["--linger", "60s"]);
     let mut session = Session::start(&server);
     session.ask("next");
+    session.client.wait_until_taken();
+    session.client.half_close();
+    assert_eq!(session.outcome().field("value"), "false");
+}
+
+#[test]
+fn next_until_returns_what_is_here_and_nothing_when_nothing_comes_within_linger() {
+    let server = TestServer::start("calls", &["--linger", "50ms"]);
+    let mut session = Session::start(&server);
+    session.ask_with(
+        "next-until ; 100 none | next-until ; 100 none | next-until ; 100 none",
+        "a;b;",
+    );
+    session.outcome().expect_text("a;");
+    session.outcome().expect_text("b;");
+    let idle = session.outcome();
+    assert_eq!(idle.field("value"), "false");
+    assert!(idle.number("ms") >= 50, "{idle:?}");
+}
+
+#[test]
+fn next_until_waits_for_the_beginning_and_then_for_the_delimiter() {
+    let server = TestServer::start("calls", &["--linger", "60s"]);
+    let mut session = Session::start(&server);
+    session.ask("next-until ; 100 none");
+    session.client.wait_until_taken();
+    session.client.send("a");
+    session.client.wait_until_taken();
+    session.client.send("b;");
+    session.outcome().expect_text("ab;");
+}
+
+#[test]
+fn next_until_fails_as_recv_until_does_and_keeps_the_bytes() {
+    let server = TestServer::start("calls", &["--linger", "60s"]);
+    let mut session = Session::start(&server);
+    session.ask_with(
+        "next-until ; 3 0ms | next-until ;; 1 0ms | next-until ; 100 10ms | recv 100 none",
+        "abcd",
+    );
+    session.outcome().expect_error("too-large");
+    session.outcome().expect_error("invalid-argument");
+    session.outcome().expect_error("timeout");
+    session.outcome().expect_text("abcd");
+}
+
+#[test]
+fn next_until_is_nothing_once_the_peer_has_closed_its_side() {
+    let server = TestServer::start("calls", &["--linger", "60s"]);
+    let mut session = Session::start(&server);
+    session.ask("next-until ; 100 none");
     session.client.wait_until_taken();
     session.client.half_close();
     assert_eq!(session.outcome().field("value"), "false");

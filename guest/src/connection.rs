@@ -176,6 +176,23 @@ impl Connection {
         self.resource.next()
     }
 
+    /// Does what [`next`](Self::next) does and then, where that is true, what
+    /// [`recv_until`](Self::recv_until) does, in one call of the host.
+    ///
+    /// `None`: return the connection from the handler.
+    ///
+    /// # Errors
+    /// As of `recv_until`.
+    pub fn next_until(
+        &self,
+        delimiter: &[u8],
+        max: u32,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Vec<u8>>, ErrorCode> {
+        self.resource
+            .next_until(delimiter, max, timeout.map(nanoseconds))
+    }
+
     /// Says whether the host will close this connection instead of taking it back.
     ///
     /// A protocol that can announce the end of a connection should do so then, and the handler

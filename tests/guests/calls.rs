@@ -105,6 +105,14 @@ fn call(connection: &Connection, words: &[&str]) -> Outcome {
             sendfile_around(connection, &text(path), number(length)).map_err(|code| name(&code))
         }
         ["next"] => Ok(format!("value={}", connection.next())),
+        ["next-until", delimiter, max, timeout] => {
+            let delimiter = text(delimiter);
+            let bytes = connection.next_until(delimiter.as_bytes(), number(max), time(timeout));
+            match bytes.transpose() {
+                Some(bytes) => received(bytes),
+                None => Ok("value=false".to_owned()),
+            }
+        }
         ["closing"] => Ok(format!("value={}", connection.closing())),
         ["shutdown", how] => done(connection.shutdown(direction(how))),
         ["peer"] => shown(connection.peer_address()),

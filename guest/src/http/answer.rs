@@ -29,6 +29,8 @@ pub(super) struct Answer {
     /// The connection ends with this answer.
     pub(super) close: bool,
     pub(super) date: DateLine,
+    /// What the host said of the connection when the date was made.
+    pub(super) closing: bool,
     /// Small writes that will become one chunk.
     chunk: Vec<u8>,
     /// The line end behind a chunk that was sent; it goes out with what follows.
@@ -61,6 +63,7 @@ impl Answer {
             sent: false,
             close: false,
             date: DateLine::new(),
+            closing: false,
             chunk: Vec::new(),
             line_end_owed: false,
         }

@@ -19,27 +19,31 @@ const WEEKDAYS: [&str; 7] = [
 
 /// A `Date` line and the second it stands for.
 pub(super) struct DateLine {
-    second: u64,
+    second: Option<u64>,
     line: [u8; LINE.len()],
 }
 
 impl DateLine {
     pub(super) fn new() -> DateLine {
         DateLine {
-            second: 0,
+            second: None,
             line: LINE,
         }
     }
 
-    /// Returns the line for this moment (RFC 9110 section 5.6.7). Reads the clock once.
-    pub(super) fn now(&mut self) -> &[u8] {
-        let second = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |now| now.as_secs());
-        if second != self.second {
-            self.second = second;
+    /// Makes the line one for this moment, and says whether it was one for another second.
+    pub(super) fn renew(&mut self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let second = now.map_or(0, |now| now.as_secs());
+        let is_other = self.second.replace(second) != Some(second);
+        if is_other {
             self.line = line(second);
         }
+        is_other
+    }
+
+    /// Returns the line (RFC 9110 section 5.6.7).
+    pub(super) fn as_bytes(&self) -> &[u8] {
         &self.line
     }
 }

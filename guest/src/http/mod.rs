@@ -61,6 +61,14 @@ enum Received {
     End,
 }
 
+/// The end of a request head.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// A request head, or what a client sent instead of one before it closed its side.
+///
+/// Empty means that there is nothing to answer. What is refused comes with its beginning.
+type ReceivedHead = std::result::Result<Vec<u8>, (Refusal, Vec<u8>)>;
+
 /// What a handler of requests returns.
 ///
 /// An error before anything of the answer was sent becomes an answer with status 500, or 400, 408
@@ -77,8 +85,9 @@ pub fn serve(
     mut handle: impl FnMut(&mut Exchange) -> Result,
 ) -> Option<Connection> {
     let mut exchange = Exchange::new(connection);
+    let mut received = exchange.receive(receive_head(&exchange.connection));
     loop {
-        match exchange.receive() {
+        match received {
             Ok(Received::Request) => {
                 let outcome = handle(&mut exchange);
                 if !exchange.settle(outcome) {
@@ -93,16 +102,17 @@ pub fn serve(
                 return None;
             }
         }
-        if !exchange.connection.next() {
-            return Some(exchange.connection);
-        }
+        received = match next_head(&exchange.connection) {
+            Some(head) => exchange.receive(head),
+            None => return Some(exchange.connection),
+        };
     }
 }
 
 impl Exchange {
-    /// Receives the next request, or says why it is refused.
-    fn receive(&mut self) -> std::result::Result<Received, Refusal> {
-        let bytes = receive_head(&self.connection).map_err(|(refusal, start)| {
+    /// Takes the request that has the `head`, or says why it is refused.
+    fn receive(&mut self, head: ReceivedHead) -> std::result::Result<Received, Refusal> {
+        let bytes = head.map_err(|(refusal, start)| {
             // It is answered as to HTTP/1.1, and ends the connection.
             self.head.begin(start);
             refusal
@@ -155,21 +165,33 @@ impl Exchange {
     }
 }
 
-/// Receives a request head, or what a client sent instead of one before it closed its side.
-///
-/// Empty means that there is nothing to answer. What is refused comes with its beginning.
-fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, (Refusal, Vec<u8>)> {
+/// Receives the request head that the connection was activated for.
+fn receive_head(connection: &Connection) -> ReceivedHead {
+    // The host usually has all of it.
+    let head = connection.recv_until(HEAD_END, HEAD_BYTES_MAX, Some(Duration::ZERO));
+    head.or_else(|code| receive_unusual_head(connection, code))
+}
+
+/// Receives the next request head; `None` where the connection is to be handed back.
+fn next_head(connection: &Connection) -> Option<ReceivedHead> {
+    match connection.next_until(HEAD_END, HEAD_BYTES_MAX, Some(Duration::ZERO)) {
+        Ok(head) => head.map(Ok),
+        Err(code) => Some(receive_unusual_head(connection, code)),
+    }
+}
+
+/// Receives a head that is not here and whole, where receiving it at once failed with `code`.
+fn receive_unusual_head(connection: &Connection, code: ErrorCode) -> ReceivedHead {
     let until = |end, timeout| connection.recv_until(end, HEAD_BYTES_MAX, Some(timeout));
     let start = || {
         let start = connection.recv(HEAD_BYTES_MAX, Some(Duration::ZERO));
         start.unwrap_or_default()
     };
-    // The host usually has a whole head already.
-    let mut head = until(b"\r\n\r\n", Duration::ZERO);
+    let mut head = Err(code);
     if head == Err(ErrorCode::Timeout) {
-        // It has not, or the head is whole but its lines end in bare line feeds, and is refused
-        // for that where it is parsed. First what a good head has at its end, too: the rest of one
-        // may have come since, and a body behind it may have two line feeds.
+        // Or it is whole but its lines end in bare line feeds, and is refused for that where it is
+        // parsed. First what a good head has at its end, too: the rest of one may have come since,
+        // and a body behind it may have two line feeds.
         let bare: [&[u8]; 2] = [b"\n\r\n", b"\n\n"];
         let found = bare.iter().find_map(|end| until(end, Duration::ZERO).ok());
         if let Some(bytes) = found {
@@ -177,7 +199,7 @@ fn receive_head(connection: &Connection) -> std::result::Result<Vec<u8>, (Refusa
         }
         // Nothing of a head is taken before all of it is there: as long as that is so, the host
         // can give the instance to another connection.
-        head = until(b"\r\n\r\n", HEAD_TIMEOUT);
+        head = until(HEAD_END, HEAD_TIMEOUT);
     }
     match head {
         Ok(bytes) => Ok(bytes),

@@ -207,7 +207,12 @@ impl<'a> Response<'a> {
         let bodiless = matches!(self.status, 204 | 304);
         let until_close = matches!(length, Length::Unknown) && old && !bodiless;
         let answer = &mut exchange.answer;
-        answer.close |= until_close || exchange.connection.closing();
+        // The host is asked once a second. Where it begins to close meanwhile, it takes the
+        // connection back after this answer, and the next one says so.
+        if answer.date.renew() {
+            answer.closing = exchange.connection.closing();
+        }
+        answer.close |= until_close || answer.closing;
         answer.state = match length {
             Length::Known(length) => State::Length(length),
             Length::Unknown if old => State::UntilClose,
@@ -223,7 +228,7 @@ impl<'a> Response<'a> {
             State::Chunked => push_header(&mut answer.out, b"Transfer-Encoding", b"chunked"),
             _ => {}
         }
-        answer.out.extend_from_slice(answer.date.now());
+        answer.out.extend_from_slice(answer.date.as_bytes());
         if answer.close {
             push_header(&mut answer.out, b"Connection", b"close");
         } else if old {

@@ -46,6 +46,14 @@ pub(super) enum Begun<T> {
     Waits(Fragile<Pin<Box<dyn Future<Output = T>>>>),
 }
 
+/// A guest that waits for the beginning of what comes next.
+struct Linger {
+    timeout: Timeout<'static>,
+    generation: u64,
+    /// How many of the bytes that are here were looked at.
+    scanned: usize,
+}
+
 impl<T> Begun<T> {
     /// Goes on with `rest`, once the guest is resumed.
     pub(super) fn waits(rest: impl Future<Output = T> + 'static) -> Begun<T> {
@@ -178,34 +186,71 @@ impl Call {
     /// `connection.next`: decides whether the guest, of the service's component of that
     /// `generation`, goes on with its connection.
     pub(super) fn next(self, generation: u64) -> Begun<bool> {
+        match self.try_next(generation) {
+            Ok(goes_on) => Begun::Ended(goes_on),
+            Err(linger) => Begun::waits(async move { self.linger(linger).await }),
+        }
+    }
+
+    /// `connection.next-until`.
+    pub(super) fn next_until(
+        self,
+        generation: u64,
+        delimiter: Vec<u8>,
+        max: usize,
+    ) -> Begun<Result<Option<Vec<u8>>, ErrorCode>> {
+        match self.try_next(generation) {
+            Ok(false) => Begun::Ended(Ok(None)),
+            Ok(true) => match self.recv_until(delimiter, max) {
+                Begun::Ended(received) => Begun::Ended(received.map(Some)),
+                waits => Begun::waits(async move { waits.end().await.map(Some) }),
+            },
+            Err(linger) => Begun::waits(async move {
+                match self.linger(linger).await {
+                    false => Ok(None),
+                    true => self.recv_until(delimiter, max).end().await.map(Some),
+                }
+            }),
+        }
+    }
+
+    /// Whether the guest goes on, or how to wait for what decides about it.
+    fn try_next(&self, generation: u64) -> Result<bool, Linger> {
         self.stream().push_held();
         let now = Moment::now();
         self.service.end_request(&self.activation, now);
         if matches!(self.activation.request(), Request::Whole(_)) && self.is_activated(0) {
             // What the guest was activated for. Handing it back unread would only bring it here
             // again.
-            return Begun::Ended(true);
+            return Ok(true);
         }
         let mut scanned = 0;
         if let Some(goes_on) = self.goes_on(generation, now, &mut scanned) {
-            return Begun::Ended(goes_on);
+            return Ok(goes_on);
         }
-        let mut linger = Timeout::starting(now, self.limits().linger);
-        if linger.is_immediate() {
-            return Begun::Ended(false);
+        let timeout = Timeout::starting(now, self.limits().linger);
+        if timeout.is_immediate() {
+            return Ok(false);
         }
-        Begun::waits(async move {
-            loop {
-                if self.stream().linger(&mut linger).await.is_err() {
-                    self.fired(Bound::Linger);
-                    return false;
-                }
-                let now = self.activation.slice_started();
-                if let Some(goes_on) = self.goes_on(generation, now, &mut scanned) {
-                    return goes_on;
-                }
-            }
+        Err(Linger {
+            timeout,
+            generation,
+            scanned,
         })
+    }
+
+    async fn linger(&self, mut linger: Linger) -> bool {
+        loop {
+            if self.stream().linger(&mut linger.timeout).await.is_err() {
+                self.fired(Bound::Linger);
+                return false;
+            }
+            let now = self.activation.slice_started();
+            let goes_on = self.goes_on(linger.generation, now, &mut linger.scanned);
+            if let Some(goes_on) = goes_on {
+                return goes_on;
+            }
+        }
     }
 
     /// Whether the guest goes on, where that does not depend on what the client does next. A guest

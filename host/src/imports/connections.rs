@@ -109,6 +109,20 @@ impl connections::HostConnection for Guest {
         Ok(begun.end().await)
     }
 
+    async fn next_until(
+        &mut self,
+        handle: Handle,
+        delimiter: Vec<u8>,
+        max: u32,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, ErrorCode>> {
+        let begun = match self.call(&handle, timeout)? {
+            None => Begun::Ended(Ok(None)),
+            Some(call) => call.next_until(self.generation(), delimiter, max as usize),
+        };
+        Ok(begun.end().await)
+    }
+
     fn closing(&mut self, handle: Handle) -> wasmtime::Result<bool> {
         Ok(self.environment().is_draining() || self.activation(&handle)?.is_none())
     }
