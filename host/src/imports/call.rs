@@ -1,8 +1,9 @@
 //! One call of a guest on its connection: tried at once, and suspended where it has to wait.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use fragile::Fragile;
@@ -40,8 +41,8 @@ pub(super) struct Call {
 /// A call that was tried. Most find what they ask for at once: what it takes to be suspended is
 /// made only for those that do not.
 pub(super) enum Begun<T> {
-    /// Its result.
-    Ended(T),
+    /// Its result, until that is taken.
+    Ended(Option<T>),
     /// What is left of it. wasmtime wants it to be `Send`, though it stays on the worker's thread.
     Waits(Fragile<Pin<Box<dyn Future<Output = T>>>>),
 }
@@ -55,16 +56,24 @@ struct Linger {
 }
 
 impl<T> Begun<T> {
+    /// Has a result.
+    pub(super) fn ended(result: T) -> Begun<T> {
+        Begun::Ended(Some(result))
+    }
+
     /// Goes on with `rest`, once the guest is resumed.
     pub(super) fn waits(rest: impl Future<Output = T> + 'static) -> Begun<T> {
         Begun::Waits(Fragile::new(Box::pin(rest)))
     }
+}
 
-    /// Waits for the result.
-    pub(super) async fn end(self) -> T {
-        match self {
-            Begun::Ended(result) => result,
-            Begun::Waits(mut rest) => poll_fn(|cx| rest.get_mut().as_mut().poll(cx)).await,
+impl<T: Unpin> Future for Begun<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.get_mut() {
+            Begun::Ended(result) => Poll::Ready(result.take().expect("it is polled to its end")),
+            Begun::Waits(rest) => rest.get_mut().as_mut().poll(cx),
         }
     }
 }
@@ -99,7 +108,7 @@ impl Call {
         let max = max.min(allowed);
         self.stream().push_held();
         if let Some(received) = self.stream().recv_now(max, &self.receiving()) {
-            return Begun::Ended(end(&self, received));
+            return Begun::ended(end(&self, received));
         }
         Begun::waits(async move {
             let received = self.stream().recv(max, &mut self.receiving()).await;
@@ -110,7 +119,7 @@ impl Call {
     /// `connection.recv-until`.
     pub(super) fn recv_until(
         self,
-        delimiter: Vec<u8>,
+        delimiter: &[u8],
         max: usize,
     ) -> Begun<Result<Vec<u8>, ErrorCode>> {
         let allowed = self.limits().recv_until_bytes_max;
@@ -119,15 +128,16 @@ impl Call {
         }
         let too_long = delimiter.len() > max.min(DELIMITER_BYTES_MAX);
         if delimiter.is_empty() || too_long || max > allowed {
-            return Begun::Ended(Err(ErrorCode::InvalidArgument));
+            return Begun::ended(Err(ErrorCode::InvalidArgument));
         }
         let stream = self.stream();
         let mut scanned = 0;
         stream.push_held();
-        let now = stream.recv_until_now(&delimiter, max, &mut scanned, &self.receiving());
+        let now = stream.recv_until_now(delimiter, max, &mut scanned, &self.receiving());
         if let Some(received) = now {
-            return Begun::Ended(self.end_receiving(received));
+            return Begun::ended(self.end_receiving(received));
         }
+        let delimiter = delimiter.to_vec();
         Begun::waits(async move {
             let mut timeout = self.receiving();
             let received = self
@@ -138,31 +148,35 @@ impl Call {
     }
 
     /// `connection.send`.
-    pub(super) fn send(self, bytes: Vec<u8>, more: bool) -> Begun<Result<(), SendError>> {
-        // The bytes are a copy that the guest's own limit does not cover.
-        let held = match bytes.len() {
+    pub(super) fn send(self, bytes: &[u8], more: bool) -> Begun<Result<(), SendError>> {
+        self.note(|exchange| exchange.sent(bytes));
+        self.activation.observe_upgrade(bytes);
+        let mut sent = 0;
+        let now = self
+            .stream()
+            .send_now(bytes, more, &mut sent, &self.sending());
+        if let Some(all) = now {
+            return Begun::ended(self.end_sending(all).map(drop));
+        }
+        // The rest is copied out of the guest, whose own limit does not cover the copy.
+        let held = match bytes.len() - sent {
             0..=SEND_BYTES_FREE => None,
             length => match HeldMemory::take(&self.service.environment, length) {
                 Some(held) => Some(held),
                 None => {
                     self.fired(Bound::TotalMemory);
-                    return Begun::Ended(Err(unsent(ErrorCode::InsufficientResources)));
+                    let code = ErrorCode::InsufficientResources;
+                    let sent = sent as u64;
+                    return Begun::ended(Err(SendError { code, sent }));
                 }
             },
         };
-        self.note(|exchange| exchange.sent(&bytes));
-        self.activation.observe_upgrade(&bytes);
-        let mut sent = 0;
-        let now = self
-            .stream()
-            .send_now(&bytes, more, &mut sent, &self.sending());
-        if let Some(all) = now {
-            return Begun::Ended(self.end_sending(all).map(drop));
-        }
+        let rest = bytes[sent..].to_vec();
         Begun::waits(async move {
             let _held = held;
             let mut timeout = self.sending();
-            let all = self.stream().send(&bytes, more, sent, &mut timeout).await;
+            let all = self.stream().send(&rest, more, &mut timeout).await;
+            let all = all.map_err(|(error, more)| (error, sent as u64 + more));
             self.end_sending(all).map(drop)
         })
     }
@@ -187,7 +201,7 @@ impl Call {
     /// `generation`, goes on with its connection.
     pub(super) fn next(self, generation: u64) -> Begun<bool> {
         match self.try_next(generation) {
-            Ok(goes_on) => Begun::Ended(goes_on),
+            Ok(goes_on) => Begun::ended(goes_on),
             Err(linger) => Begun::waits(async move { self.linger(linger).await }),
         }
     }
@@ -196,21 +210,24 @@ impl Call {
     pub(super) fn next_until(
         self,
         generation: u64,
-        delimiter: Vec<u8>,
+        delimiter: &[u8],
         max: usize,
     ) -> Begun<Result<Option<Vec<u8>>, ErrorCode>> {
         match self.try_next(generation) {
-            Ok(false) => Begun::Ended(Ok(None)),
+            Ok(false) => Begun::ended(Ok(None)),
             Ok(true) => match self.recv_until(delimiter, max) {
-                Begun::Ended(received) => Begun::Ended(received.map(Some)),
-                waits => Begun::waits(async move { waits.end().await.map(Some) }),
+                Begun::Ended(received) => Begun::Ended(received.map(|bytes| bytes.map(Some))),
+                waits => Begun::waits(async move { waits.await.map(Some) }),
             },
-            Err(linger) => Begun::waits(async move {
-                match self.linger(linger).await {
-                    false => Ok(None),
-                    true => self.recv_until(delimiter, max).end().await.map(Some),
-                }
-            }),
+            Err(linger) => {
+                let delimiter = delimiter.to_vec();
+                Begun::waits(async move {
+                    match self.linger(linger).await {
+                        false => Ok(None),
+                        true => self.recv_until(&delimiter, max).await.map(Some),
+                    }
+                })
+            }
         }
     }
 

@@ -1,14 +1,23 @@
 //! `connections.wit`: the connection that an activation serves. The calls that may wait stand in
 //! `call.rs`.
+//!
+//! Linked by hand: every request makes some of these calls, and what is made of the contract by
+//! `bindgen!` copies each list into a vector and each call into a future before it is tried.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, ready};
 
 use fragile::Fragile;
-use wasmtime::component::Resource;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{
+    ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, WasmList,
+};
 
 use super::bindings::sockeye::net::connections::{
-    self, Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
+    Address, Ipv4Address, Ipv6Address, SendError, SendFlags, ShutdownHow,
 };
 use super::call::{Begun, Call, unsent};
 use super::errors::ErrorCode;
@@ -27,160 +36,222 @@ pub struct ConnectionHandle {
 
 type Handle = Resource<ConnectionHandle>;
 
+/// A length of time in nanoseconds, if there is one.
+type Duration = Option<u64>;
+
+/// What a call that the host makes for a guest comes to; an error is a defect of the host.
+type Trappable<T> = wasmtime::Result<T>;
+
+/// Adds the interface to a linker.
+///
+/// # Errors
+/// Only where it is there already, which is a defect of the host.
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut linker = linker.instance("sockeye:net/connections@0.1.0")?;
+    let resource = ResourceType::host::<ConnectionHandle>();
+    linker.resource("connection", resource, drop)?;
+    let linker = &mut linker;
+    add_waiting(linker, "recv", recv)?;
+    add_waiting(linker, "recv-until", recv_until)?;
+    add_waiting(linker, "send", send)?;
+    add_waiting(linker, "sendfile", sendfile)?;
+    add_waiting(linker, "next", next)?;
+    add_waiting(linker, "next-until", next_until)?;
+    add(linker, "closing", closing)?;
+    add(linker, "shutdown", shutdown)?;
+    add(linker, "peer-address", peer_address)?;
+    add(linker, "local-address", local_address)?;
+    add(linker, "set-no-delay", set_no_delay)
+}
+
+/// Adds a method that never suspends the guest.
+fn add<P, T>(
+    linker: &mut LinkerInstance<'_, Guest>,
+    name: &str,
+    call: impl Fn(&Guest, P) -> Trappable<T> + Send + Sync + 'static,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + 'static,
+    (T,): ComponentNamedList + Lower + 'static,
+{
+    linker.func_wrap(
+        &method(name),
+        move |store: StoreContextMut<'_, Guest>, parameters| Ok((call(store.data(), parameters)?,)),
+    )
+}
+
+/// Adds a method that may suspend the guest.
+fn add_waiting<P, T>(
+    linker: &mut LinkerInstance<'_, Guest>,
+    name: &str,
+    begin: impl Fn(&StoreContextMut<'_, Guest>, P) -> Trappable<Begun<T>> + Send + Sync + 'static,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + 'static,
+    T: Unpin + Send + 'static,
+    (T,): ComponentNamedList + Lower + 'static,
+{
+    linker.func_wrap_async(&method(name), move |store, parameters| {
+        Box::new(Returning(Some(begin(&store, parameters))))
+    })
+}
+
+fn method(name: &str) -> String {
+    format!("[method]connection.{name}")
+}
+
+/// Returns to the guest once a call has its result.
+struct Returning<T>(Option<Trappable<Begun<T>>>);
+
+impl<T: Unpin> Future for Returning<T> {
+    type Output = Trappable<(T,)>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = &mut self.get_mut().0;
+        match call {
+            Some(Ok(begun)) => Poll::Ready(Ok((ready!(Pin::new(begun).poll(cx)),))),
+            failed => Poll::Ready(Err(failed
+                .take()
+                .and_then(Result::err)
+                .expect("it is polled to its end"))),
+        }
+    }
+}
+
 impl Guest {
-    fn activation(&self, handle: &Handle) -> wasmtime::Result<Option<Rc<Activation>>> {
+    fn activation(&self, handle: &Handle) -> Trappable<Option<Rc<Activation>>> {
         Ok(self.table.get(handle)?.activation.get().upgrade())
     }
 
+    /// The activation for a call that never suspends.
+    fn now(&self, handle: &Handle) -> Trappable<Result<Rc<Activation>, ErrorCode>> {
+        Ok(self.activation(handle)?.ok_or(ErrorCode::InvalidState))
+    }
+
     /// Begins a call on the connection, if the guest still has it.
-    fn call(&self, handle: &Handle, timeout: Option<u64>) -> wasmtime::Result<Option<Call>> {
+    fn call(&self, handle: &Handle, timeout: Duration) -> Trappable<Option<Call>> {
         let activation = self.activation(handle)?;
         Ok(activation.map(|activation| Call::new(self.service(), activation, timeout)))
     }
 }
 
-impl connections::Host for Guest {}
-
-impl connections::HostConnection for Guest {
-    async fn recv(
-        &mut self,
-        handle: Handle,
-        max: u32,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
-        let begun = match self.call(&handle, timeout)? {
-            None => Begun::Ended(Err(ErrorCode::InvalidState)),
-            Some(_) if max == 0 => Begun::Ended(Err(ErrorCode::InvalidArgument)),
-            Some(call) => call.recv(max as usize),
-        };
-        Ok(begun.end().await)
-    }
-
-    async fn recv_until(
-        &mut self,
-        handle: Handle,
-        delimiter: Vec<u8>,
-        max: u32,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
-        let begun = match self.call(&handle, timeout)? {
-            None => Begun::Ended(Err(ErrorCode::InvalidState)),
-            Some(call) => call.recv_until(delimiter, max as usize),
-        };
-        Ok(begun.end().await)
-    }
-
-    async fn send(
-        &mut self,
-        handle: Handle,
-        bytes: Vec<u8>,
-        options: SendFlags,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<(), SendError>> {
-        let more = options.contains(SendFlags::MORE);
-        let begun = match self.call(&handle, timeout)? {
-            None => Begun::Ended(Err(unsent(ErrorCode::InvalidState))),
-            Some(call) => call.send(bytes, more),
-        };
-        Ok(begun.end().await)
-    }
-
-    async fn sendfile(
-        &mut self,
-        handle: Handle,
-        file: Resource<FileHandle>,
-        offset: u64,
-        length: u64,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<u64, SendError>> {
-        let begun = match self.call(&handle, timeout)? {
-            None => Begun::Ended(Err(unsent(ErrorCode::InvalidState))),
-            Some(_) if offset > OFFSET_MAX => Begun::Ended(Err(unsent(ErrorCode::InvalidArgument))),
-            Some(call) => call.sendfile(self.file(&file)?, offset, length),
-        };
-        Ok(begun.end().await)
-    }
-
-    async fn next(&mut self, handle: Handle) -> wasmtime::Result<bool> {
-        let begun = match self.call(&handle, None)? {
-            None => Begun::Ended(false),
-            Some(call) => call.next(self.generation()),
-        };
-        Ok(begun.end().await)
-    }
-
-    async fn next_until(
-        &mut self,
-        handle: Handle,
-        delimiter: Vec<u8>,
-        max: u32,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<Option<Vec<u8>>, ErrorCode>> {
-        let begun = match self.call(&handle, timeout)? {
-            None => Begun::Ended(Ok(None)),
-            Some(call) => call.next_until(self.generation(), delimiter, max as usize),
-        };
-        Ok(begun.end().await)
-    }
-
-    fn closing(&mut self, handle: Handle) -> wasmtime::Result<bool> {
-        Ok(self.environment().is_draining() || self.activation(&handle)?.is_none())
-    }
-
-    fn shutdown(
-        &mut self,
-        handle: Handle,
-        how: ShutdownHow,
-    ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let how = match how {
-            ShutdownHow::Receive => Shutdown::Receive,
-            ShutdownHow::Send => Shutdown::Send,
-            ShutdownHow::Both => Shutdown::Both,
-        };
-        Ok(self.now(&handle)?.and_then(|activation| {
-            activation.set_touched();
-            Ok(activation.stream.shutdown(how)?)
-        }))
-    }
-
-    fn peer_address(&mut self, handle: Handle) -> wasmtime::Result<Result<Address, ErrorCode>> {
-        Ok(self
-            .now(&handle)?
-            .and_then(|activation| Ok(activation.stream.peer_address()?.into())))
-    }
-
-    fn local_address(&mut self, handle: Handle) -> wasmtime::Result<Result<Address, ErrorCode>> {
-        Ok(self
-            .now(&handle)?
-            .and_then(|activation| Ok(activation.stream.local_address()?.into())))
-    }
-
-    fn set_no_delay(
-        &mut self,
-        handle: Handle,
-        enabled: bool,
-    ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        Ok(self
-            .now(&handle)?
-            .and_then(|activation| Ok(activation.stream.set_no_delay(enabled)?)))
-    }
-
-    async fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
-        if let Some(activation) = self.table.delete(handle)?.activation.get().upgrade() {
-            activation.set_dropped();
-            // The peer sees the end of the stream now, even if the guest goes on with other work.
-            // A stream that cannot be shut down is already closed.
-            let _ = activation.stream.shutdown(Shutdown::Send);
-        }
-        Ok(())
-    }
+fn recv(
+    store: &StoreContextMut<'_, Guest>,
+    (handle, max, timeout): (Handle, u32, Duration),
+) -> Trappable<Begun<Result<Vec<u8>, ErrorCode>>> {
+    Ok(match store.data().call(&handle, timeout)? {
+        None => Begun::ended(Err(ErrorCode::InvalidState)),
+        Some(_) if max == 0 => Begun::ended(Err(ErrorCode::InvalidArgument)),
+        Some(call) => call.recv(max as usize),
+    })
 }
 
-impl Guest {
-    /// The activation for a call that never suspends.
-    fn now(&self, handle: &Handle) -> wasmtime::Result<Result<Rc<Activation>, ErrorCode>> {
-        Ok(self.activation(handle)?.ok_or(ErrorCode::InvalidState))
+fn recv_until(
+    store: &StoreContextMut<'_, Guest>,
+    (handle, delimiter, max, timeout): (Handle, WasmList<u8>, u32, Duration),
+) -> Trappable<Begun<Result<Vec<u8>, ErrorCode>>> {
+    Ok(match store.data().call(&handle, timeout)? {
+        None => Begun::ended(Err(ErrorCode::InvalidState)),
+        Some(call) => call.recv_until(delimiter.as_le_slice(store), max as usize),
+    })
+}
+
+fn send(
+    store: &StoreContextMut<'_, Guest>,
+    (handle, bytes, options, timeout): (Handle, WasmList<u8>, SendFlags, Duration),
+) -> Trappable<Begun<Result<(), SendError>>> {
+    let more = options.contains(SendFlags::MORE);
+    Ok(match store.data().call(&handle, timeout)? {
+        None => Begun::ended(Err(unsent(ErrorCode::InvalidState))),
+        Some(call) => call.send(bytes.as_le_slice(store), more),
+    })
+}
+
+fn sendfile(
+    store: &StoreContextMut<'_, Guest>,
+    (handle, file, offset, length, timeout): (Handle, Resource<FileHandle>, u64, u64, Duration),
+) -> Trappable<Begun<Result<u64, SendError>>> {
+    let guest = store.data();
+    Ok(match guest.call(&handle, timeout)? {
+        None => Begun::ended(Err(unsent(ErrorCode::InvalidState))),
+        Some(_) if offset > OFFSET_MAX => Begun::ended(Err(unsent(ErrorCode::InvalidArgument))),
+        Some(call) => call.sendfile(guest.file(&file)?, offset, length),
+    })
+}
+
+fn next(store: &StoreContextMut<'_, Guest>, (handle,): (Handle,)) -> Trappable<Begun<bool>> {
+    let guest = store.data();
+    Ok(match guest.call(&handle, None)? {
+        None => Begun::ended(false),
+        Some(call) => call.next(guest.generation()),
+    })
+}
+
+fn next_until(
+    store: &StoreContextMut<'_, Guest>,
+    (handle, delimiter, max, timeout): (Handle, WasmList<u8>, u32, Duration),
+) -> Trappable<Begun<Result<Option<Vec<u8>>, ErrorCode>>> {
+    let guest = store.data();
+    Ok(match guest.call(&handle, timeout)? {
+        None => Begun::ended(Ok(None)),
+        Some(call) => {
+            let delimiter = delimiter.as_le_slice(store);
+            call.next_until(guest.generation(), delimiter, max as usize)
+        }
+    })
+}
+
+fn closing(guest: &Guest, (handle,): (Handle,)) -> Trappable<bool> {
+    Ok(guest.environment().is_draining() || guest.activation(&handle)?.is_none())
+}
+
+fn shutdown(
+    guest: &Guest,
+    (handle, how): (Handle, ShutdownHow),
+) -> Trappable<Result<(), ErrorCode>> {
+    let how = match how {
+        ShutdownHow::Receive => Shutdown::Receive,
+        ShutdownHow::Send => Shutdown::Send,
+        ShutdownHow::Both => Shutdown::Both,
+    };
+    Ok(guest.now(&handle)?.and_then(|activation| {
+        activation.set_touched();
+        Ok(activation.stream.shutdown(how)?)
+    }))
+}
+
+fn peer_address(guest: &Guest, (handle,): (Handle,)) -> Trappable<Result<Address, ErrorCode>> {
+    Ok(guest
+        .now(&handle)?
+        .and_then(|activation| Ok(activation.stream.peer_address()?.into())))
+}
+
+fn local_address(guest: &Guest, (handle,): (Handle,)) -> Trappable<Result<Address, ErrorCode>> {
+    Ok(guest
+        .now(&handle)?
+        .and_then(|activation| Ok(activation.stream.local_address()?.into())))
+}
+
+fn set_no_delay(
+    guest: &Guest,
+    (handle, enabled): (Handle, bool),
+) -> Trappable<Result<(), ErrorCode>> {
+    Ok(guest
+        .now(&handle)?
+        .and_then(|activation| Ok(activation.stream.set_no_delay(enabled)?)))
+}
+
+/// The guest drops its handle.
+fn drop(mut store: StoreContextMut<'_, Guest>, rep: u32) -> Trappable<()> {
+    let handle = Handle::new_own(rep);
+    let dropped = store.data_mut().table.delete(handle)?;
+    if let Some(activation) = dropped.activation.get().upgrade() {
+        activation.set_dropped();
+        // The peer sees the end of the stream now, even if the guest goes on with other work. A
+        // stream that cannot be shut down is already closed.
+        let _ = activation.stream.shutdown(Shutdown::Send);
     }
+    Ok(())
 }
 
 impl From<SocketAddr> for Address {

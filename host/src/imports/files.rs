@@ -96,7 +96,7 @@ impl files::HostFile for Guest {
             return Ok(Err(ErrorCode::InvalidArgument));
         }
         let length = (length as usize).min(self.limits().recv_bytes_max);
-        Ok(read(file, offset, length).end().await)
+        Ok(read(file, offset, length).await)
     }
 
     async fn drop(&mut self, handle: Resource<FileHandle>) -> wasmtime::Result<()> {
@@ -108,9 +108,9 @@ impl files::HostFile for Guest {
 
 fn read(file: Rc<HeldFile>, offset: u64, length: usize) -> Begun<Result<Vec<u8>, ErrorCode>> {
     match file.file().try_read(offset, length) {
-        Ok(Some(bytes)) => Begun::Ended(Ok(bytes)),
+        Ok(Some(bytes)) => Begun::ended(Ok(bytes)),
         Ok(None) => Begun::waits(async move { Ok(file.file().read(offset, length).await?) }),
-        Err(error) => Begun::Ended(Err(error.into())),
+        Err(error) => Begun::ended(Err(error.into())),
     }
 }
 

@@ -33,11 +33,6 @@ mod bindings {
         path: "../wit",
         world: "service",
         imports: {
-            "sockeye:net/connections.[method]connection.closing": trappable,
-            "sockeye:net/connections.[method]connection.shutdown": trappable,
-            "sockeye:net/connections.[method]connection.peer-address": trappable,
-            "sockeye:net/connections.[method]connection.local-address": trappable,
-            "sockeye:net/connections.[method]connection.set-no-delay": trappable,
             "sockeye:net/files.[static]file.open": trappable,
             "sockeye:net/files.[method]file.stat": trappable,
             "sockeye:net/files.[static]directory.open": trappable,
@@ -61,6 +56,6 @@ pub fn add_to_linker(linker: &mut wasmtime::component::Linker<Guest>) -> wasmtim
 
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     net::errors::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    net::connections::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    connections::add_to_linker(linker)?;
     net::files::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }

@@ -136,14 +136,9 @@ impl Stream {
         None
     }
 
-    /// Sends all of `bytes`, of which the first `sent` are.
-    pub async fn send(
-        &self,
-        bytes: &[u8],
-        more: bool,
-        mut sent: usize,
-        timeout: &mut Timeout<'_>,
-    ) -> SendResult {
+    /// Sends all of `bytes`.
+    pub async fn send(&self, bytes: &[u8], more: bool, timeout: &mut Timeout<'_>) -> SendResult {
+        let mut sent = 0;
         loop {
             let turn = self.take_turns(timeout).await;
             turn.map_err(|error| (error, sent as u64))?;

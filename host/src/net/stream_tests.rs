@@ -183,7 +183,7 @@ impl Pair {
     fn send(&mut self, count: usize) {
         let bytes = self.bytes(count);
         let mut timeout = Timeout::new(Duration::ZERO);
-        let result = now(self.stream.send(&bytes, false, 0, &mut timeout));
+        let result = now(self.stream.send(&bytes, false, &mut timeout));
         let sent = match result.expect("it must not suspend") {
             Ok(sent) | Err((CallError::TimedOut, sent)) => sent,
             Err((error, _)) => panic!("{error:?}"),
