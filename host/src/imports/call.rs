@@ -280,21 +280,24 @@ impl Call {
         } = self;
         let environment = &service.environment;
         let stream = self.stream();
+        let hand_back = service.reuse == Reuse::Never
+            || environment.wanted.get()
+            || environment.is_draining()
+            || service.generation.get() != generation
+            || stream.is_receive_shut()
+            || activation.is_half_spent(&environment.limits);
+        if hand_back {
+            return Some(false);
+        }
         loop {
-            let hand_back = service.reuse == Reuse::Never
-                || environment.wanted.get()
-                || environment.is_draining()
-                || service.generation.get() != generation
-                || stream.is_receive_shut()
-                || activation.is_half_spent(&environment.limits);
-            if hand_back {
-                return Some(false);
+            let length = stream.with_kept(|kept| kept.len());
+            if length > *scanned {
+                if self.is_activated(*scanned) {
+                    activation.begin_request(now);
+                    return Some(true);
+                }
+                *scanned = length;
             }
-            if self.is_activated(*scanned) {
-                activation.begin_request(now);
-                return Some(true);
-            }
-            *scanned = stream.with_kept(|kept| kept.len());
             let room = environment.activation_room(stream);
             if room == 0 {
                 // Too long for a head. The host answers that once the connection is parked.
