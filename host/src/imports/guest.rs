@@ -30,7 +30,7 @@ pub struct Guest {
     pub(super) open_files: usize,
     local: Fragile<Local>,
     pub(super) memory: InstanceMemory,
-    /// Made when the guest first calls WASI: most never do.
+    /// Made when the guest first asks WASI for more than the time: most never do.
     wasi: Option<WasiCtx>,
     wasi_table: ResourceTable,
     handles_max: usize,

@@ -15,6 +15,7 @@ mod guest_log;
 mod memory;
 mod request_log;
 mod service;
+mod wall_clock;
 
 pub use activation::{Activation, Budget, Killed};
 pub use connections::ConnectionHandle;
@@ -53,8 +54,13 @@ mod bindings {
 pub fn add_to_linker(linker: &mut wasmtime::component::Linker<Guest>) -> wasmtime::Result<()> {
     use bindings::sockeye::net;
     use wasmtime::component::HasSelf;
+    use wasmtime_wasi::p2::bindings::clocks::wall_clock;
 
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // In the place of the one that needs a `WasiCtx`.
+    linker.allow_shadowing(true);
+    wall_clock::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    linker.allow_shadowing(false);
     net::errors::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     connections::add_to_linker(linker)?;
     net::files::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
