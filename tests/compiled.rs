@@ -9,7 +9,7 @@ use crate::server::{TestServer, run_to_end};
 
 /// Compiles `hello` into a scratch directory.
 #[track_caller]
-fn compile(scratch: &Scratch) -> PathBuf {
+pub(crate) fn compile(scratch: &Scratch) -> PathBuf {
     let path = scratch.path().join("hello.cwasm");
     let (from, to) = (component("hello"), path.to_str().unwrap());
     let output = run_to_end(&["compile", from.to_str().unwrap(), "-o", to]);

@@ -44,6 +44,7 @@ mod directories;
 mod escapes;
 mod files;
 mod hostile;
+mod many_instances;
 mod overreach;
 mod reuse;
 mod sandbox;

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use super::serve::CompilingArgs;
 use crate::Error;
 use crate::config::{Compiling, INSTANCE_BYTES_MAX, Limits, Source};
-use crate::instance::{Compiled, HandlerKind, Program, compiling, linker, running};
+use crate::instance::{Compiled, HandlerKind, InitialData, Program, compiling, linker, running};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -67,7 +67,7 @@ pub(crate) fn check(
     how: &Compiling,
     mut say: impl FnMut(String) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let engine = compiling()?;
+    let engine = compiling(InitialData::Mapped)?;
     let compiled = Compiled::load(&engine, source, how)?;
     let types = compiled.component().component_type();
     // A name that breaks the line could say what this command says.
@@ -96,7 +96,7 @@ pub(crate) fn check(
         instance_bytes_max: limit,
         ..Limits::default()
     };
-    let engine = running(1, compiled.needs(), &limits)?;
+    let engine = running(1, compiled.needs(), InitialData::Mapped, &limits)?;
     let linker = linker(&engine)?;
     Program::link(&linker, source, &compiled.into_component(&engine)?)?;
     let mut command = format!("sockeye serve {}", quoted(&source.to_string()));

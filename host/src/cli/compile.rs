@@ -10,7 +10,7 @@ use clap::{Args, ValueHint};
 use super::check::quoted;
 use crate::Error;
 use crate::config::{Compiling, Source};
-use crate::instance::{Compiled, compiling};
+use crate::instance::{Compiled, InitialData, compiling};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
@@ -29,7 +29,7 @@ impl CompileArgs {
     /// # Errors
     /// What is wrong with the component, or why the file cannot be written.
     pub(super) fn run(self) -> Result<(), Error> {
-        let engine = compiling()?;
+        let engine = compiling(InitialData::Mapped)?;
         let source = Source::File(self.component.clone());
         let compiled = Compiled::load(&engine, &source, &Compiling::default())?;
         let code = compiled.code()?;

@@ -63,8 +63,17 @@ impl Needs {
     }
 }
 
+/// How a linear memory gets what it begins with. Machine code is for one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialData {
+    /// An image is mapped, and a page of it copied when it is written to.
+    Mapped,
+    /// It is copied when an instance is made, which takes fewer maps.
+    Copied,
+}
+
 /// What both engines agree on, so that one runs what the other compiled.
-fn common() -> wasmtime::Result<Config> {
+fn common(data: InitialData) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         // One call at a time per instance is the contract, and the machinery for more costs time
@@ -74,6 +83,7 @@ fn common() -> wasmtime::Result<Config> {
         .module_version(ModuleVersionStrategy::Custom(VERSION.to_owned()))?
         // A trap is logged by its cause; walking the stack for it is the client's to trigger.
         .wasm_backtrace_max_frames(None)
+        .memory_init_cow(data == InitialData::Mapped)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES);
     Ok(config)
@@ -92,8 +102,8 @@ pub fn prepare_thread() {
 ///
 /// # Errors
 /// [`Error::Engine`], where this machine has no compiler.
-pub fn compiling() -> Result<Engine, Error> {
-    common()
+pub fn compiling(data: InitialData) -> Result<Engine, Error> {
+    common(data)
         .and_then(|config| Engine::new(&config))
         .map_err(Error::Engine)
 }
@@ -102,7 +112,12 @@ pub fn compiling() -> Result<Engine, Error> {
 ///
 /// # Errors
 /// [`Error::Engine`] where the pool cannot be reserved.
-pub fn running(instances: u32, needs: Needs, limits: &Limits) -> Result<Engine, Error> {
+pub fn running(
+    instances: u32,
+    needs: Needs,
+    data: InitialData,
+    limits: &Limits,
+) -> Result<Engine, Error> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         // They cost nothing until they are used, and components are made of several.
@@ -119,7 +134,7 @@ pub fn running(instances: u32, needs: Needs, limits: &Limits) -> Result<Engine, 
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES)
         // `Yes` would fail before Linux 6.7.
         .pagemap_scan(Enabled::Auto);
-    let mut config = common().map_err(Error::Engine)?;
+    let mut config = common(data).map_err(Error::Engine)?;
     config
         .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

@@ -16,7 +16,7 @@ mod ticker;
 
 pub use cache::CodeCache;
 pub use compiled::Compiled;
-pub use engine::{compiling, prepare_thread, running};
+pub use engine::{InitialData, compiling, prepare_thread, running};
 pub use handler::{Handler, Replaceable};
 pub use live::{Instance, Verdict};
 pub use pool::{InstancePool, Place};

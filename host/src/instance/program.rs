@@ -7,7 +7,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::capacity;
 use super::compiled::{Compiled, PAGE_BYTES};
-use super::engine::{self, Needs};
+use super::engine::{self, InitialData, Needs};
 use crate::Error;
 use crate::config::{Compiling, Config, Source};
 use crate::imports::{self, Guest, InitialMemory};
@@ -60,6 +60,7 @@ pub struct Loader {
     linker: Linker<Guest>,
     /// What the pool was made for.
     needs: Needs,
+    data: InitialData,
     instance_bytes_max: usize,
     compiling: Compiling,
 }
@@ -95,20 +96,15 @@ impl Programs {
     /// # Errors
     /// What is wrong with a file, a component or the limits, each its own [`Error`].
     pub fn load(config: &Config) -> Result<Programs, Error> {
-        let compiler = engine::compiling()?;
-        let services = config.services.iter();
-        let compiled = services
-            .map(|service| Compiled::load(&compiler, &service.component, &config.compiling))
-            .collect::<Result<Vec<_>, _>>()?;
+        let (data, compiled) = compile(config)?;
         let limit = config.limits.instance_bytes_max;
         for (service, compiled) in config.services.iter().zip(&compiled) {
             check_memory(&service.component, compiled.needs(), limit)?;
         }
-        // One pool for all: any instance fits into any of its places.
-        let needs = compiled.iter().map(Compiled::needs);
-        let needs = needs.fold(Needs::default(), Needs::max);
-        let instances_max = capacity::instances_max(config.limits.instances_max, needs.memories)?;
-        let engine = engine::running(instances_max, needs, &config.limits)?;
+        let needs = needs_of(&compiled);
+        let asked = config.limits.instances_max;
+        let instances_max = capacity::instances_max(asked, needs.memories, data)?;
+        let engine = engine::running(instances_max, needs, data, &config.limits)?;
         let linker = linker(&engine)?;
         let each = config.services.iter().zip(compiled);
         let each = each.map(|(service, compiled)| {
@@ -122,6 +118,7 @@ impl Programs {
                 engine,
                 linker,
                 needs,
+                data,
                 instance_bytes_max: limit,
                 compiling: config.compiling.clone(),
             },
@@ -139,7 +136,7 @@ impl Loader {
     /// # Blocking
     /// For as long as it takes to compile.
     pub fn load(&self, source: &Source, kind: HandlerKind) -> Result<Program, Error> {
-        let compiler = engine::compiling()?;
+        let compiler = engine::compiling(self.data)?;
         let compiled = Compiled::load(&compiler, source, &self.compiling)?;
         let needs = compiled.needs();
         check_memory(source, needs, self.instance_bytes_max)?;
@@ -158,6 +155,41 @@ impl Loader {
         }
         Ok(program)
     }
+}
+
+/// Compiles the component of every service, for as many instances as are asked for.
+fn compile(config: &Config) -> Result<(InitialData, Vec<Compiled>), Error> {
+    let asked = config.limits.instances_max;
+    // Each has a memory at least; whether there are more, only the compiler finds out.
+    let guess = capacity::initial_data(asked, 1);
+    let compiled = compile_for(config, guess)?;
+    let memories = needs_of(&compiled.1).memories;
+    match capacity::initial_data(asked, memories) {
+        data if data == guess => Ok(compiled),
+        data => compile_for(config, data),
+    }
+}
+
+/// The same for memories that begin like this, or with images where a component is machine code
+/// already: `sockeye compile` does not know how many instances there will be.
+fn compile_for(config: &Config, data: InitialData) -> Result<(InitialData, Vec<Compiled>), Error> {
+    let compiler = engine::compiling(data)?;
+    let services = config.services.iter();
+    let compiled: Result<_, _> = services
+        .map(|service| Compiled::load(&compiler, &service.component, &config.compiling))
+        .collect();
+    match compiled {
+        Err(Error::Incompatible { .. }) if data == InitialData::Copied => {
+            compile_for(config, InitialData::Mapped)
+        }
+        compiled => Ok((data, compiled?)),
+    }
+}
+
+/// What is enough for any of them. One pool for all: any instance fits into any of its places.
+fn needs_of(compiled: &[Compiled]) -> Needs {
+    let needs = compiled.iter().map(Compiled::needs);
+    needs.fold(Needs::default(), Needs::max)
 }
 
 fn check_memory(source: &Source, needs: Needs, limit: usize) -> Result<(), Error> {
