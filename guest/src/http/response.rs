@@ -30,6 +30,9 @@ pub struct Response<'a> {
     fault: Option<&'static str>,
 }
 
+/// What most heads and short bodies have room in; growing to that in steps is five allocations.
+const USUAL_BYTES: usize = 512;
+
 const IMPOSSIBLE: &str = "a header line contains what it cannot";
 
 /// What the head says about the length of the body.
@@ -47,6 +50,7 @@ impl<'a> Response<'a> {
         } else if let Some(code) = final_status(status) {
             let out = &mut exchange.answer.out;
             out.clear();
+            out.reserve(USUAL_BYTES);
             out.extend_from_slice(b"HTTP/1.1 ");
             out.extend_from_slice(code.as_str().as_bytes());
             out.push(b' ');
