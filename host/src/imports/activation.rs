@@ -40,6 +40,8 @@ pub struct Activation {
     /// The CPU time of the thread then, or a little before.
     slice_started_cpu: Cell<CpuTime>,
     cpu_used: Cell<Duration>,
+    /// What the clock said when the guest began to linger, at the end of its slice.
+    lingers_since: Cell<Option<Moment>>,
     /// Set when a guest that did not suspend was made to; the worker takes it.
     preempted: Cell<bool>,
     /// Set when the guest dropped its handle: the connection is let go.
@@ -84,6 +86,7 @@ impl Activation {
             slice_started: Cell::new(now),
             slice_started_cpu: Cell::default(),
             cpu_used: Cell::new(carried.map_or(Duration::ZERO, |carried| carried.cpu_used)),
+            lingers_since: Cell::new(None),
             preempted: Cell::new(false),
             dropped: Cell::new(false),
             received: Cell::new(false),
@@ -157,6 +160,17 @@ impl Activation {
     pub fn end_slice(&self, now: Moment) {
         self.cpu_used.set(self.cpu_used(now));
         self.slice_started.set(now);
+    }
+
+    /// The guest is about to linger, at `now`.
+    pub(super) fn begin_to_linger(&self, now: Moment) {
+        self.lingers_since.set(Some(now));
+    }
+
+    /// When the guest gave up the worker's thread, asked just after that. The clock is not read
+    /// again where that was its last deed.
+    pub fn suspended_at(&self) -> Moment {
+        self.lingers_since.take().unwrap_or_else(Moment::now)
     }
 
     /// When the worker last resumed the guest.

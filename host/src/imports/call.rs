@@ -249,6 +249,7 @@ impl Call {
         if timeout.is_immediate() {
             return Ok(false);
         }
+        self.activation.begin_to_linger(now);
         Err(Linger {
             timeout,
             generation,

@@ -75,7 +75,7 @@ impl Worker {
         activation.begin_slice(self.now);
         active.signal.reset();
         let poll = active.task.poll(&active.waker);
-        self.now = Moment::now();
+        self.now = activation.suspended_at();
         if activation.slice(self.now) >= LONG_SLICE {
             self.scheduler.yield_next(token);
         }
