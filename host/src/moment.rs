@@ -31,12 +31,23 @@ impl Moment {
     #[must_use]
     pub fn after(self, duration: Duration) -> Moment {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.after_nanoseconds(nanoseconds)
+    }
+
+    /// Returns the same for a length that is at hand in nanoseconds.
+    #[must_use]
+    pub const fn after_nanoseconds(self, nanoseconds: u64) -> Moment {
         Moment(self.0.saturating_add(nanoseconds))
     }
 
     /// Returns the time from `earlier` to this moment, zero where `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanoseconds_since(earlier))
+    }
+
+    /// Returns the same in nanoseconds.
+    pub const fn nanoseconds_since(self, earlier: Moment) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 }
 

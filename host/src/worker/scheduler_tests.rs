@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use super::inbox::{Inbox, TaskWaker};
 use super::scheduler::{Scheduler, Token};
+use super::timers::TICK_NANOSECONDS;
 use crate::moment::Moment;
 
 #[derive(Clone, Debug)]
@@ -36,8 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any.clone().prop_map(Step::Event),
         3 => any.clone().prop_map(Step::Wake),
         2 => any.clone().prop_map(Step::Preempt),
-        2 => (any, 0..50_u64).prop_map(|(which, after)| Step::Arm(which, after)),
-        2 => (0..40_u64).prop_map(Step::Advance),
+        2 => (any, 0..50_u64).prop_map(|(which, ticks)| Step::Arm(which, ticks * TICK_NANOSECONDS)),
+        2 => (0..40_u64).prop_map(|ticks| Step::Advance(ticks * TICK_NANOSECONDS)),
         4 => Just(Step::Run),
         2 => Just(Step::EndTurn),
     ]
