@@ -48,7 +48,8 @@ pub struct Stream {
     fd: OwnedFd,
     readiness: Cell<Readiness>,
     wait: Cell<Wait>,
-    kept: Cell<Kept>,
+    /// Elsewhere, because hardly any parked connection has some.
+    kept: Cell<Option<Box<Kept>>>,
     /// Whether the kernel may hold a short segment back because of MSG_MORE.
     held: Cell<bool>,
     receive_shut: Cell<bool>,
@@ -155,9 +156,25 @@ impl Stream {
     pub fn with_kept<R>(&self, read: impl FnOnce(&mut Kept) -> R) -> R {
         // Not a RefCell, whose flag every parked connection would have.
         let mut kept = self.kept.take();
-        let result = read(&mut kept);
+        let mut new = Kept::default();
+        let result = read(kept.as_deref_mut().unwrap_or(&mut new));
+        if !new.is_empty() {
+            kept = Some(Box::new(new));
+        }
         self.kept.set(kept);
         result
+    }
+
+    /// Fits what is kept to its size, before the connection waits for long, and returns whether
+    /// there is anything.
+    pub fn shrink_kept(&self) -> bool {
+        let mut kept = self.kept.take().filter(|kept| !kept.is_empty());
+        if let Some(kept) = &mut kept {
+            kept.shrink();
+        }
+        let any = kept.is_some();
+        self.kept.set(kept);
+        any
     }
 
     /// Starts a new slice of the task: it may move bytes again.

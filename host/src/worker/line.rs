@@ -35,7 +35,7 @@ impl Worker {
             return;
         };
         self.environment.fired(Bound::Instances, &connection.stream);
-        connection.stream.with_kept(|kept| kept.shrink());
+        connection.stream.shrink_kept();
         connection.become_state(State::Waiting, self.now, &self.environment.metrics);
         self.waiting.push_back(token);
         self.environment.wanted.set(true);

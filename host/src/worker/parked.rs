@@ -34,10 +34,7 @@ impl Worker {
         if shut || last {
             return self.begin_closing(token);
         }
-        let has_bytes = stream.with_kept(|kept| {
-            kept.shrink();
-            !kept.is_empty()
-        });
+        let has_bytes = stream.shrink_kept();
         let limits = &self.environment.limits;
         let carried = activation.carried_budget().filter(|_| has_bytes);
         if let Some(budget) = carried {
@@ -119,7 +116,7 @@ impl Worker {
                 self.refuse(token, Refusal::HeadTooLarge);
             }
             Parked::Incomplete => {
-                stream.with_kept(|kept| kept.shrink());
+                stream.shrink_kept();
                 if began {
                     // A head has begun, and has its own deadline, however slowly it drips.
                     let deadline = self.now.after(environment.limits.head_timeout);
