@@ -36,6 +36,13 @@ impl FilePath {
     /// See [`PathError`]. Malformed parts count before all others.
     pub fn from_url(url_path: &str) -> Result<FilePath, PathError> {
         let parts = url_path.strip_prefix('/').ok_or(PathError::Malformed)?;
+        if is_plain(parts) {
+            return Ok(FilePath {
+                path: parts.to_owned(),
+                is_directory: false,
+                ends_in_dots: false,
+            });
+        }
         let mut found = FilePath {
             path: String::with_capacity(parts.len()),
             is_directory: false,
@@ -127,6 +134,18 @@ fn push_byte(to: &mut String, byte: u8, stays: bool) {
     }
 }
 
+/// Says whether a path stands for itself, as most do: nothing is encoded, and no part is empty or
+/// begins with a dot.
+fn is_plain(parts: &str) -> bool {
+    let mut begins = true;
+    let plain = parts.bytes().all(|byte| {
+        let stands = !matches!(byte, b'%' | 0) && !(begins && matches!(byte, b'.' | b'/'));
+        begins = byte == b'/';
+        stands
+    });
+    plain && !begins
+}
+
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
@@ -160,6 +179,18 @@ mod tests {
         let path = expected.strip_suffix('/');
         assert_eq!(found.path, path.unwrap_or(expected), "{url_path}");
         assert_eq!(found.is_directory, path.is_some(), "{url_path}");
+    }
+
+    #[test]
+    fn what_stands_for_itself_is_told_from_what_does_not() {
+        for path in ["a", "a/b.c", "a/b..", "caf\u{e9}", "a+b", "a\\b"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in [
+            "", "/", "a/", "a//b", "/a", ".", "..", ".a", "a/.", "a/..", "a/.b", "a%20b", "a\0",
+        ] {
+            assert!(!is_plain(path), "{path}");
+        }
     }
 
     #[track_caller]
