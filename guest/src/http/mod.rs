@@ -35,7 +35,7 @@ pub use answer::ResponseBody;
 pub use body::RequestBody;
 pub use exchange::Exchange;
 pub use head::{HEAD_BYTES_MAX, HEADERS_MAX};
-pub use response::Response;
+pub use response::{HeaderLines, Response};
 pub use target::TARGET_BYTES_MAX;
 
 /// How long a request head may take from its first bytes; a slower one is answered with 408.

@@ -35,6 +35,40 @@ const USUAL_BYTES: usize = 512;
 
 const IMPOSSIBLE: &str = "a header line contains what it cannot";
 
+/// Header lines that many answers have, gathered and checked once.
+///
+/// # Examples
+/// ```
+/// use sockeye_guest::http::HeaderLines;
+///
+/// let lines = HeaderLines::new()
+///     .header("Cache-Control", "no-store")?
+///     .header("X-Content-Type-Options", "nosniff")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct HeaderLines {
+    bytes: Vec<u8>,
+}
+
+impl HeaderLines {
+    /// Returns none.
+    pub fn new() -> HeaderLines {
+        HeaderLines::default()
+    }
+
+    /// Adds a header line; the same name may be given more than once.
+    ///
+    /// # Errors
+    /// `InvalidInput`: it cannot be sent, or is one that the library sets.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> io::Result<HeaderLines> {
+        match push_checked(&mut self.bytes, name, value.as_ref()) {
+            Ok(()) => Ok(self),
+            Err(fault) => Err(Error::new(ErrorKind::InvalidInput, fault)),
+        }
+    }
+}
+
 /// What the head says about the length of the body.
 #[derive(Clone, Copy)]
 enum Length {
@@ -68,26 +102,26 @@ impl<'a> Response<'a> {
 
     /// Adds a header line; the same name may be given more than once.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        if name.is_empty() || !TOKEN.contain(name.as_bytes()) {
-            self.fault.get_or_insert(IMPOSSIBLE);
-        } else if is_reserved(name) {
-            self.fault
-                .get_or_insert("a header line is set by the library");
+        if self.fault.is_none() {
+            let out = &mut self.exchange.answer.out;
+            self.fault = push_checked(out, name, value.as_ref()).err();
         }
-        self.line(name, value.as_ref())
+        self
+    }
+
+    /// Adds header lines that were checked when they were gathered.
+    pub fn headers(self, lines: &HeaderLines) -> Self {
+        if self.fault.is_none() {
+            self.exchange.answer.out.extend_from_slice(&lines.bytes);
+        }
+        self
     }
 
     /// Adds the header line `Content-Type`.
-    pub fn content_type(self, value: &str) -> Self {
-        self.line("Content-Type", value.as_bytes())
-    }
-
-    fn line(mut self, name: &str, value: &[u8]) -> Self {
-        if !VALUE.contain(value) {
-            self.fault.get_or_insert(IMPOSSIBLE);
-        }
+    pub fn content_type(mut self, value: &str) -> Self {
         if self.fault.is_none() {
-            push_header(&mut self.exchange.answer.out, name.as_bytes(), value);
+            let out = &mut self.exchange.answer.out;
+            self.fault = push_value_checked(out, "Content-Type", value.as_bytes()).err();
         }
         self
     }
@@ -251,6 +285,25 @@ fn final_status(status: u16) -> Option<StatusCode> {
     StatusCode::from_u16(status)
         .ok()
         .filter(|code| *code >= StatusCode::OK)
+}
+
+/// Writes a header line, or says what is wrong with it.
+fn push_checked(out: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), &'static str> {
+    if name.is_empty() || !TOKEN.contain(name.as_bytes()) {
+        return Err(IMPOSSIBLE);
+    }
+    if is_reserved(name) {
+        return Err("a header line is set by the library");
+    }
+    push_value_checked(out, name, value)
+}
+
+fn push_value_checked(out: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), &'static str> {
+    if !VALUE.contain(value) {
+        return Err(IMPOSSIBLE);
+    }
+    push_header(out, name.as_bytes(), value);
+    Ok(())
 }
 
 fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
