@@ -1,14 +1,14 @@
 //! Answers with a file: conditions first, then ranges, then the bytes by sendfile.
 
+use std::io;
 use std::ops::Range;
 use std::time::SystemTime;
 
-use sockeye_guest::FileStat;
-use sockeye_guest::http::conditional::{self, Conditions, Validators, Verdict};
-use sockeye_guest::http::encoding::Coding;
+use sockeye_guest::http::conditional::{Conditions, Validators, Verdict};
 use sockeye_guest::http::range::{self, Selection};
-use sockeye_guest::http::{self, Exchange, Response};
+use sockeye_guest::http::{self, Exchange, HeaderLines, Response};
 
+use crate::description::Description;
 use crate::find::FoundFile;
 use crate::options::Options;
 
@@ -21,6 +21,9 @@ enum Answer {
     Unsatisfiable,
 }
 
+/// What an answer depends on besides the path, where the file may have a compressed form.
+pub(crate) const VARY: &str = "Accept-Encoding";
+
 /// Answers a GET or HEAD with the file that was found.
 pub(crate) fn answer(
     exchange: &mut Exchange,
@@ -31,14 +34,8 @@ pub(crate) fn answer(
         Ok(stat) => stat,
         Err(error) => return crate::fault(exchange, error),
     };
-    let now = SystemTime::now();
-    let etag = etag(&stat, found.coding);
-    let validators = Validators {
-        etag: Some(&etag),
-        modified: conditional::date_of(stat.modified, now),
-    };
-    let content_type = &*found.content_type.value;
-    let mut answer = decide(exchange, &validators, stat.size, now);
+    let description = Description::of(found, stat, options)?;
+    let mut answer = decide(exchange, &description.validators(), stat.size);
     // The coding is one of the body, which several parts make a frame around bytes that are coded
     // and not coded itself. Clients unpack the body all the same, and fail.
     if found.coding.is_some() && matches!(&answer, Answer::Parts(parts) if parts.len() > 1) {
@@ -46,16 +43,17 @@ pub(crate) fn answer(
     }
     match answer {
         Answer::Whole => {
-            let head = describe(exchange.response(200), found, &validators, options);
-            let head = with_bytes(head).content_type(content_type);
+            let head = exchange.response(200).headers(&description.whole);
             Ok(head.send_file_part(&found.file, 0, stat.size)?)
         }
         Answer::Parts(parts) => {
-            let head = describe(exchange.response(206), found, &validators, options);
-            Ok(with_bytes(head).send_file_ranges(&found.file, content_type, &parts, stat.size)?)
+            let head = exchange.response(206).headers(&description.representation);
+            let head = head.headers(&with_bytes(HeaderLines::new())?);
+            let content_type = found.content_type.value();
+            Ok(head.send_file_ranges(&found.file, &content_type, &parts, stat.size)?)
         }
         Answer::NotModified => {
-            let head = describe(exchange.response(304), found, &validators, options);
+            let head = exchange.response(304).headers(&description.representation);
             Ok(head.send("")?)
         }
         Answer::PreconditionFailed => {
@@ -70,8 +68,14 @@ pub(crate) fn answer(
     }
 }
 
-fn decide(exchange: &Exchange, validators: &Validators, size: u64, now: SystemTime) -> Answer {
-    let conditions = Conditions::of(exchange.headers(), now);
+fn decide(exchange: &Exchange, validators: &Validators, size: u64) -> Answer {
+    let is_range = |name: &str| name.eq_ignore_ascii_case("range");
+    let mut names = exchange.headers().map(|(name, _)| name);
+    // Most requests have neither, and need no clock.
+    if !names.any(|name| Conditions::may_be_in(name) || is_range(name)) {
+        return Answer::Whole;
+    }
+    let conditions = Conditions::of(exchange.headers(), SystemTime::now());
     match conditions.evaluate(validators) {
         Verdict::NotModified => return Answer::NotModified,
         Verdict::PreconditionFailed => return Answer::PreconditionFailed,
@@ -80,7 +84,7 @@ fn decide(exchange: &Exchange, validators: &Validators, size: u64, now: SystemTi
     // GET is the only method that ranges are defined for (RFC 9110 section 14.2).
     let mut ranges = exchange
         .headers()
-        .filter(|(name, _)| exchange.method() == "GET" && name.eq_ignore_ascii_case("range"));
+        .filter(|(name, _)| exchange.method() == "GET" && is_range(name));
     match (ranges.next(), ranges.next()) {
         // Two lines of it are malformed, and ignored as everything malformed is.
         (Some((_, range)), None) if conditions.allow_range(validators) => {
@@ -94,32 +98,10 @@ fn decide(exchange: &Exchange, validators: &Validators, size: u64, now: SystemTi
     }
 }
 
-/// Adds what 200, 206 and 304 say alike about the representation.
-fn describe<'a>(
-    mut head: Response<'a>,
-    found: &FoundFile,
-    validators: &Validators,
-    options: &Options,
-) -> Response<'a> {
-    if let Some(etag) = validators.etag {
-        head = head.header("ETag", etag);
-    }
-    if let Some(modified) = validators.modified {
-        head = head.header("Last-Modified", conditional::format_date(modified));
-    }
-    if let Some(coding) = found.coding {
-        head = head.header("Content-Encoding", coding.token());
-    }
-    head = vary(head, found);
-    if let Some(value) = &options.cache_control {
-        head = head.header("Cache-Control", value);
-    }
-    head
-}
-
 /// Adds what 200 and 206 say about the bytes that come with them.
-fn with_bytes(head: Response<'_>) -> Response<'_> {
-    head.header("Accept-Ranges", "bytes")
+pub(crate) fn with_bytes(lines: HeaderLines) -> io::Result<HeaderLines> {
+    lines
+        .header("Accept-Ranges", "bytes")?
         .header("X-Content-Type-Options", "nosniff")
 }
 
@@ -129,21 +111,7 @@ fn with_bytes(head: Response<'_>) -> Response<'_> {
 /// `Accept-Encoding` made a difference.
 fn vary<'a>(head: Response<'a>, found: &FoundFile) -> Response<'a> {
     match found.content_type.compresses {
-        true => head.header("Vary", "Accept-Encoding"),
+        true => head.header("Vary", VARY),
         false => head,
     }
-}
-
-/// Returns the strong entity tag of a file: it says everything that changes with the content.
-fn etag(stat: &FileStat, coding: Option<Coding>) -> String {
-    let modified = match stat.modified.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => since.as_nanos(),
-        // Before 1970; what it is does not matter as long as it is another for another time.
-        Err(before) => u128::MAX - before.duration().as_nanos(),
-    };
-    let coding = coding.map_or("", Coding::suffix).trim_start_matches('.');
-    format!(
-        "\"{modified:x}-{:x}-{:x}{coding}\"",
-        stat.size, stat.identity
-    )
 }

@@ -46,26 +46,21 @@ pub(crate) enum Missing {
 
 /// Looks for what the target of the request stands for.
 pub(crate) fn find(exchange: &Exchange, options: &Options) -> Result<Found, Missing> {
-    let codings = codings(exchange);
-    match find_path(exchange.path(), codings, options) {
-        Err(Missing::Nothing) if options.spa => open(INDEX, codings).map(Found::File),
+    match find_path(exchange, options) {
+        Err(Missing::Nothing) if options.spa => open(INDEX, exchange).map(Found::File),
         found => found,
     }
 }
 
-fn find_path(
-    url_path: &str,
-    codings: &'static [Coding],
-    options: &Options,
-) -> Result<Found, Missing> {
-    let found = FilePath::from_url(url_path)?;
+fn find_path(exchange: &Exchange, options: &Options) -> Result<Found, Missing> {
+    let found = FilePath::from_url(exchange.path())?;
     if !found.is_directory {
-        return match open(&found.path, codings) {
+        return match open(&found.path, exchange) {
             Err(Missing::IsDirectory) => Ok(Found::Directory(found)),
             file => file.map(Found::File),
         };
     }
-    let page = find_page(&found.path, codings, options)?;
+    let page = find_page(&found.path, exchange, options)?;
     Ok(if found.ends_in_dots {
         Found::Directory(found)
     } else {
@@ -74,12 +69,12 @@ fn find_path(
 }
 
 /// Looks for what stands for the directory at `path`: its index, or a listing.
-fn find_page(path: &str, codings: &'static [Coding], options: &Options) -> Result<Found, Missing> {
+fn find_page(path: &str, exchange: &Exchange, options: &Options) -> Result<Found, Missing> {
     let index = match path {
         "" => INDEX.to_owned(),
         path => format!("{path}/{INDEX}"),
     };
-    match open(&index, codings) {
+    match open(&index, exchange) {
         Ok(found) => Ok(Found::File(found)),
         Err(Missing::Nothing | Missing::IsDirectory) if options.list => {
             let directory = Directory::open(if path.is_empty() { "." } else { path })?;
@@ -91,17 +86,18 @@ fn find_page(path: &str, codings: &'static [Coding], options: &Options) -> Resul
     }
 }
 
-/// Opens the file at `path`, in the first of `codings` that it has a sibling in.
+/// Opens the file at `path`, in the first of the codings that the client prefers to none and that
+/// it has a sibling in.
 ///
 /// The file itself comes first: without it a sibling is no form of anything, so that whether there
 /// is something at the path never depends on what the client takes. A sibling that is missing costs
 /// a failed lookup in each request that would take it, because the host keeps only files that
 /// exist. So none is looked for where the type does not compress.
-fn open(path: &str, codings: &'static [Coding]) -> Result<FoundFile, Missing> {
+fn open(path: &str, exchange: &Exchange) -> Result<FoundFile, Missing> {
     let file = File::open(path)?;
     let content_type = ContentType::of(path);
     let siblings = if content_type.compresses {
-        codings
+        codings(exchange)
     } else {
         &[]
     };

@@ -9,6 +9,7 @@
 //! [`file`](mod@file) answers with a file, [`listing`] with the entries of a directory.
 
 mod content_type;
+mod description;
 mod file;
 mod find;
 mod listing;
