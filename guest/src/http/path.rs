@@ -139,7 +139,11 @@ fn push_byte(to: &mut String, byte: u8, stays: bool) {
 fn is_plain(parts: &str) -> bool {
     let mut begins = true;
     let plain = parts.bytes().all(|byte| {
-        let stands = !matches!(byte, b'%' | 0) && !(begins && matches!(byte, b'.' | b'/'));
+        let stands = match byte {
+            b'%' | 0 => false,
+            b'.' | b'/' => !begins,
+            _ => true,
+        };
         begins = byte == b'/';
         stands
     });
