@@ -132,6 +132,47 @@ fn sendfile_of_an_offset_that_no_file_has_is_an_invalid_argument() {
 }
 
 #[test]
+fn a_file_goes_out_behind_the_bytes_that_are_sent_with_it() {
+    let root = Scratch::new();
+    root.write("digits", "0123456789");
+    root.write("filler", vec![b'x'; 100_000]);
+    let server = TestServer::start("calls", &["--root", root.text()]);
+    let mut session = Session::start(&server);
+    let mut check = |call: &str, expected: &[u8], sent: u64| {
+        session.ask(call);
+        assert_eq!(session.client.exactly(expected.len()), expected, "{call}");
+        assert_eq!(session.outcome().number("sent"), sent, "{call}");
+    };
+    check("send-with-file head: digits 2 5 none", b"head:23456", 5);
+    check("send-with-file head: digits 7 100 none", b"head:789", 3);
+    check("send-with-file head: digits 10 1 none", b"head:", 0);
+    check("send-with-file head: digits 0 0 none", b"head:", 0);
+    // Too long to be copied.
+    let mut long = b"head:".to_vec();
+    long.resize(50_005, b'x');
+    check("send-with-file head: filler 1 50000 none", &long, 50_000);
+    let outcome = session.call("send-with-file head: digits 18446744073709551615 1 none");
+    outcome.expect_error("invalid-argument");
+}
+
+#[test]
+fn what_was_sent_of_bytes_and_file_counts_together() {
+    const FILE_BYTES: u64 = 20_000_000;
+    let root = Scratch::new();
+    root.write("large", vec![b'x'; FILE_BYTES as usize]);
+    let server = TestServer::start("calls", &["--root", root.text()]);
+    let mut session = Session::start(&server);
+    session.ask(&format!("send-with-file head: large 0 {FILE_BYTES} 100ms"));
+    let line = server.wait_for_log("send-with-file error=timeout");
+    let sent = line.split("sent=").nth(1).unwrap();
+    let sent: usize = sent.split(' ').next().unwrap().parse().unwrap();
+    assert!(sent > 5 && sent < FILE_BYTES as usize, "{line}");
+    let received = session.client.exactly(sent);
+    assert!(received.starts_with(b"head:x") && received[5..].iter().all(|byte| *byte == b'x'));
+    session.outcome().expect_error("timeout");
+}
+
+#[test]
 fn sendfile_of_a_large_file_arrives_whole() {
     let root = Scratch::new();
     let content: Vec<u8> = (0..5_000_000u32)

@@ -163,6 +163,56 @@ impl Connection {
         }
     }
 
+    /// Sends all of `bytes` and behind them `length` bytes of `file` that start at `offset`, and
+    /// returns how many of the file were sent.
+    ///
+    /// Does what [`send`](Self::send) with `MORE` and then [`sendfile`](Self::sendfile) do, with
+    /// one call and one timeout. What `sent` counts in an error begins with `bytes`.
+    ///
+    /// # Errors
+    /// As of `sendfile`.
+    pub fn send_with_file(
+        &self,
+        bytes: &[u8],
+        file: &File,
+        offset: u64,
+        length: u64,
+        timeout: Option<Duration>,
+    ) -> Result<u64, SendError> {
+        let timeout = timeout.map(nanoseconds);
+        self.resource
+            .send_with_file(bytes, file.resource(), offset, length, timeout)
+    }
+
+    /// Does what [`send_with_file`](Self::send_with_file) does, for as long as the peer takes at
+    /// least one byte within each `timeout`.
+    ///
+    /// # Errors
+    /// As of `sendfile`; `Timeout`: the peer took nothing for a whole `timeout`.
+    pub fn send_with_file_all(
+        &self,
+        bytes: &[u8],
+        file: &File,
+        offset: u64,
+        length: u64,
+        timeout: Option<Duration>,
+    ) -> Result<u64, ErrorCode> {
+        let error = match self.send_with_file(bytes, file, offset, length, timeout) {
+            Ok(sent) => return Ok(sent),
+            Err(error) if error.code != ErrorCode::Timeout || error.sent == 0 => {
+                return Err(error.code);
+            }
+            Err(error) => error,
+        };
+        let ahead = bytes.len() as u64;
+        if error.sent < ahead {
+            let rest = &bytes[usize::try_from(error.sent).unwrap_or(bytes.len())..];
+            self.send_all(rest, SendFlags::MORE, timeout)?;
+        }
+        let gone = error.sent.saturating_sub(ahead).min(length);
+        Ok(gone + self.sendfile_all(file, offset + gone, length - gone, timeout)?)
+    }
+
     /// Says whether to go on with this connection now; where not, return it from the handler.
     ///
     /// True: bytes are here (for an `http-handler` a whole request head), and the next `recv` or

@@ -300,10 +300,10 @@ fn a_failing_disk_costs_at_most_its_request() {
         site.root.write(&name, &content);
         let path = format!("/{name}");
         let mut scene = Scene::begin(&server, "/page.txt", PAGE);
-        // The worker's probe says that the byte is on the disk.
+        // The worker's read of a small file and its probe say that the bytes are on the disk.
         let fail = format!("inject=pread64:error={error}:when=1");
         let args = ["-e", "trace=preadv2,pread64", "-e", &fail];
-        let args = [&args[..], &["-e", "inject=preadv2:error=EAGAIN:when=1"]].concat();
+        let args = [&args[..], &["-e", "inject=preadv2:error=EAGAIN:when=1..2"]].concat();
         let Some(strace) = Strace::attach(&server, &args) else {
             return;
         };
@@ -313,7 +313,7 @@ fn a_failing_disk_costs_at_most_its_request() {
             _ => check_answer(&mut client, &path, &content),
         }
         let written = strace.detach();
-        assert_eq!(written.matches("(INJECTED)").count(), 2, "{written}");
+        assert_eq!(written.matches("(INJECTED)").count(), 3, "{written}");
         drop(client);
         scene.end(0);
     }

@@ -101,6 +101,16 @@ fn call(connection: &Connection, words: &[&str]) -> Outcome {
                 .map(|count| format!("sent={count}"))
                 .map_err(|error| not_sent(&error))
         }
+        ["send-with-file", bytes, path, offset, length, timeout] => {
+            let file = File::open(&text(path)).map_err(|code| name(&code))?;
+            let (bytes, offset, length) = (text(bytes), number(offset), number(length));
+            let timeout = time(timeout);
+            let result =
+                connection.send_with_file(bytes.as_bytes(), &file, offset, length, timeout);
+            result
+                .map(|count| format!("sent={count}"))
+                .map_err(|error| not_sent(&error))
+        }
         ["sendfile-around", path, length] => {
             sendfile_around(connection, &text(path), number(length)).map_err(|code| name(&code))
         }

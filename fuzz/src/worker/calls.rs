@@ -155,6 +155,19 @@ impl<'a> Model<'a> {
                 time(timeout)?;
                 self.sent(&file[offset..end], &format!("sent={}", end - offset))
             }
+            ["send-with-file", _, path, ..] if words.len() == 6 && text(path) != FILE_NAME => {
+                Ok(Outcome::Failed(""))
+            }
+            ["send-with-file", bytes, _, offset, length, timeout] => {
+                let file = &server().file;
+                let offset = file.len().min(number(offset)? as usize);
+                let end = file
+                    .len()
+                    .min(offset.saturating_add(number(length)? as usize));
+                time(timeout)?;
+                let all = [text(bytes).as_bytes(), &file[offset..end]].concat();
+                self.sent(&all, &format!("sent={}", end - offset))
+            }
             ["next"] => self.next(),
             ["closing"] => Ok(Outcome::Ok("value=false".into())),
             ["no-delay", _] => Ok(Outcome::Ok(String::new())),

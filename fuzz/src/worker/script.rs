@@ -107,7 +107,10 @@ fn command(choices: &mut Choices, behind: &mut Vec<u8>) -> String {
         14 => format!("send-filler {} none", choices.wide() * choices.below(12)),
         15..17 => {
             let (offset, length) = (choices.wide() * 5, choices.wide() * 4);
-            format!("sendfile {FILE_NAME} {offset} {length} none")
+            match choices.below(2) {
+                0 => format!("sendfile {FILE_NAME} {offset} {length} none"),
+                _ => format!("send-with-file head {FILE_NAME} {offset} {length} none"),
+            }
         }
         17..20 => "next".to_owned(),
         20 => "closing".to_owned(),

@@ -101,8 +101,9 @@ impl Answer {
         length: u64,
     ) -> io::Result<()> {
         if self.state != State::Bodiless && length > 0 {
-            self.send_out(connection, SendFlags::MORE)?;
-            let sent = connection.sendfile_all(file, offset, length, None);
+            self.sent = true;
+            let sent = connection.send_with_file_all(&self.out, file, offset, length, None);
+            self.out.clear();
             let sent = sent.map_err(|code| self.fail(code))?;
             if sent < length {
                 self.state = State::Cut;

@@ -149,8 +149,7 @@ impl Call {
 
     /// `connection.send`.
     pub(super) fn send(self, bytes: &[u8], more: bool) -> Begun<Result<(), SendError>> {
-        self.note(|exchange| exchange.sent(bytes));
-        self.activation.observe_upgrade(bytes);
+        self.begin_sending(bytes);
         let mut sent = 0;
         let now = self
             .stream()
@@ -158,20 +157,10 @@ impl Call {
         if let Some(all) = now {
             return Begun::ended(self.end_sending(all).map(drop));
         }
-        // The rest is copied out of the guest, whose own limit does not cover the copy.
-        let held = match bytes.len() - sent {
-            0..=SEND_BYTES_FREE => None,
-            length => match HeldMemory::take(&self.service.environment, length) {
-                Some(held) => Some(held),
-                None => {
-                    self.fired(Bound::TotalMemory);
-                    let code = ErrorCode::InsufficientResources;
-                    let sent = sent as u64;
-                    return Begun::ended(Err(SendError { code, sent }));
-                }
-            },
+        let (rest, held) = match self.hold(&bytes[sent..]) {
+            Ok(rest) => rest,
+            Err(code) => return Begun::ended(Err(failed(code, sent as u64))),
         };
-        let rest = bytes[sent..].to_vec();
         Begun::waits(async move {
             let _held = held;
             let mut timeout = self.sending();
@@ -194,6 +183,43 @@ impl Call {
             let mut timeout = self.sending();
             let sent = self.stream().sendfile(&file, offset, length, &mut timeout);
             self.end_sending(sent.await)
+        })
+    }
+
+    /// `connection.send-with-file`, from an offset that the kernel can count to.
+    pub(super) fn send_with_file(
+        self,
+        bytes: &[u8],
+        file: Rc<HeldFile>,
+        offset: u64,
+        length: u64,
+    ) -> Begun<Result<u64, SendError>> {
+        self.begin_sending(bytes);
+        let length = length.min(OFFSET_MAX - offset);
+        let ahead = bytes.len() as u64;
+        let mut sent = 0;
+        let stream = self.stream();
+        let now = stream.send_copied(bytes, &file, offset, length, &mut sent, &self.sending());
+        if let Some(all) = now {
+            return Begun::ended(self.end_sending(all).map(|all| all - ahead));
+        }
+        let unsent = bytes.get(sent as usize..).unwrap_or_default();
+        let (rest, held) = match self.hold(unsent) {
+            Ok(rest) => rest,
+            Err(code) => return Begun::ended(Err(failed(code, sent))),
+        };
+        let gone = sent.saturating_sub(ahead);
+        let (offset, length) = (offset + gone, length - gone);
+        Begun::waits(async move {
+            let _held = held;
+            let mut timeout = self.sending();
+            let stream = self.stream();
+            let more = stream.send_with_file(&rest, &file, offset, length, &mut timeout);
+            let all = match more.await {
+                Ok(more) => Ok(sent + more),
+                Err((error, more)) => Err((error, sent + more)),
+            };
+            self.end_sending(all).map(|all| all - ahead)
         })
     }
 
@@ -352,6 +378,27 @@ impl Call {
         Ok(bytes)
     }
 
+    /// Begins a call that sends `bytes`.
+    fn begin_sending(&self, bytes: &[u8]) {
+        self.note(|exchange| exchange.sent(bytes));
+        self.activation.observe_upgrade(bytes);
+    }
+
+    /// Copies what is to be sent later out of the guest, whose own limit does not cover the copy.
+    fn hold(&self, rest: &[u8]) -> Result<(Vec<u8>, Option<HeldMemory>), ErrorCode> {
+        let held = match rest.len() {
+            0..=SEND_BYTES_FREE => None,
+            length => match HeldMemory::take(&self.service.environment, length) {
+                Some(held) => Some(held),
+                None => {
+                    self.fired(Bound::TotalMemory);
+                    return Err(ErrorCode::InsufficientResources);
+                }
+            },
+        };
+        Ok((rest.to_vec(), held))
+    }
+
     /// Ends a call that sends.
     fn end_sending(&self, sent: SendResult) -> Result<u64, SendError> {
         sent.map_err(|(error, sent)| SendError {
@@ -388,5 +435,9 @@ impl Call {
 
 /// The error of a call that has sent nothing.
 pub(super) fn unsent(code: ErrorCode) -> SendError {
-    SendError { code, sent: 0 }
+    failed(code, 0)
+}
+
+fn failed(code: ErrorCode, sent: u64) -> SendError {
+    SendError { code, sent }
 }

@@ -55,6 +55,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     add_waiting(linker, "recv-until", recv_until)?;
     add_waiting(linker, "send", send)?;
     add_waiting(linker, "sendfile", sendfile)?;
+    add_waiting(linker, "send-with-file", send_with_file)?;
     add_waiting(linker, "next", next)?;
     add_waiting(linker, "next-until", next_until)?;
     add(linker, "closing", closing)?;
@@ -176,6 +177,28 @@ fn sendfile(
         None => Begun::ended(Err(unsent(ErrorCode::InvalidState))),
         Some(_) if offset > OFFSET_MAX => Begun::ended(Err(unsent(ErrorCode::InvalidArgument))),
         Some(call) => call.sendfile(guest.file(&file)?, offset, length),
+    })
+}
+
+fn send_with_file(
+    store: &StoreContextMut<'_, Guest>,
+    (handle, bytes, file, offset, length, timeout): (
+        Handle,
+        WasmList<u8>,
+        Resource<FileHandle>,
+        u64,
+        u64,
+        Duration,
+    ),
+) -> Trappable<Begun<Result<u64, SendError>>> {
+    let guest = store.data();
+    Ok(match guest.call(&handle, timeout)? {
+        None => Begun::ended(Err(unsent(ErrorCode::InvalidState))),
+        Some(_) if offset > OFFSET_MAX => Begun::ended(Err(unsent(ErrorCode::InvalidArgument))),
+        Some(call) => {
+            let bytes = bytes.as_le_slice(store);
+            call.send_with_file(bytes, guest.file(&file)?, offset, length)
+        }
     })
 }
 

@@ -166,6 +166,15 @@ impl OpenFile {
         .await
     }
 
+    /// Fills `buffer` with what is in the page cache from `offset`, without waiting; says whether
+    /// that was enough.
+    pub fn read_resident(&self, buffer: &mut [u8], offset: u64) -> bool {
+        let length = buffer.len();
+        let slices = &mut [IoSliceMut::new(buffer)];
+        let read = rustix::io::preadv2(&self.fd, slices, offset, ReadWriteFlags::NOWAIT);
+        read == Ok(length)
+    }
+
     /// Reads up to `length` bytes from `offset` without waiting; `None` where it would wait.
     pub fn try_read(&self, offset: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; length];

@@ -464,7 +464,7 @@ impl AsFd for Stream {
 
 /// Lends the thread's receive buffer: bytes are received into one place per worker, and only
 /// what must wait is kept in an allocation of its own size.
-fn with_scratch<R>(use_it: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+pub(super) fn with_scratch<R>(use_it: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     thread_local! {
         static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
     }

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::open_file::Residency;
+use super::stream::with_scratch;
 use super::{HeldFile, Interest, Received, Stream, Timeout, Wait};
 use crate::moment::Moment;
 
@@ -19,6 +20,10 @@ const SENDFILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes that a task may move before the worker's other tasks have their turn.
 const TURN_BYTES_MAX: u32 = 1024 * 1024;
+
+/// The most that is copied to be sent by one call of the kernel, a head and a part of a file
+/// together. Beyond this, copying costs more than the second call that it saves.
+const COPIED_BYTES_MAX: usize = 8 * 1024;
 
 /// Why a call did not complete.
 #[derive(Debug)]
@@ -227,6 +232,67 @@ impl Stream {
             self.push_held();
         }
         Ok(sent)
+    }
+
+    /// Sends all of `head` and behind it a part of `file`, by one call of the kernel; nothing is
+    /// returned where that cannot be or was not all. `sent` counts what was sent.
+    ///
+    /// The part is read after the guest has looked at the file, as sendfile(2) would read it: what
+    /// is in the page cache is the content at that moment, here and there.
+    pub fn send_copied(
+        &self,
+        head: &[u8],
+        file: &HeldFile,
+        offset: u64,
+        length: u64,
+        sent: &mut u64,
+        timeout: &Timeout<'_>,
+    ) -> Option<SendResult> {
+        let all = usize::try_from(length).ok()?.checked_add(head.len())?;
+        if length == 0 || all > COPIED_BYTES_MAX || self.has_had_its_turn(timeout) {
+            return None;
+        }
+        if let Err(error) = self.check_pace(timeout) {
+            return Some(Err(error));
+        }
+        // What is wrong with the file is found again, and said, by the call that goes on.
+        if !matches!(file.is_unchanged(), Ok(true)) {
+            return None;
+        }
+        let result = with_scratch(|scratch| {
+            let scratch = &mut scratch[..all];
+            let (before, part) = scratch.split_at_mut(head.len());
+            before.copy_from_slice(head);
+            let is_whole = file.file().read_resident(part, offset);
+            is_whole.then(|| self.try_send(scratch, false))
+        });
+        match result? {
+            Ok(count) => {
+                *sent = count.unwrap_or(0) as u64;
+                (*sent == all as u64).then_some(Ok(*sent))
+            }
+            Err(error) => Some(Err((error.into(), 0))),
+        }
+    }
+
+    /// Sends all of `head` and behind it `length` bytes of `file` from `offset`. Returns how many of
+    /// both were sent; there are fewer only where [`sendfile`](Self::sendfile) sends fewer.
+    pub async fn send_with_file(
+        &self,
+        head: &[u8],
+        file: &HeldFile,
+        offset: u64,
+        length: u64,
+        timeout: &mut Timeout<'_>,
+    ) -> SendResult {
+        let ahead = match head {
+            [] => 0,
+            _ => self.send(head, length > 0, timeout).await?,
+        };
+        match self.sendfile(file, offset, length, timeout).await {
+            Ok(count) => Ok(ahead + count),
+            Err((error, count)) => Err((error, ahead + count)),
+        }
     }
 
     /// Sends nothing more to a peer that was too slow once: a guest that tries again and again
