@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::client::{Client, get};
 use crate::gauges::{LIVE, connections, failed, fired};
 use crate::scratch::Scratch;
-use crate::server::TestServer;
+use crate::server::{TestServer, log_field};
 use crate::session::Session;
 use crate::wait;
 
@@ -74,16 +74,17 @@ fn what_is_sent_counts_as_memory_of_the_guests() {
     let flags = ["--total-memory-limit", "6MiB"];
     let server = TestServer::start("calls", &flags);
     let mut session = Session::start(&server);
-    // The buffer itself and the host's copy of it are more than there is.
+    // The buffer itself and the host's copy of what the network does not take at once are more than
+    // there is.
     session.ask("-send-filler 4194304 none | -send small none | let-go");
     let line = server.wait_for_log("send-filler error");
-    assert!(
-        line.contains("error=insufficient-resources sent=0"),
-        "{line}"
-    );
-    server.wait_for_log("send ok");
+    assert!(line.contains("error=insufficient-resources"), "{line}");
+    let sent: usize = log_field(&line, "sent").unwrap().parse().unwrap();
     assert!(server.metric(&fired("total_memory")) > 0);
-    assert_eq!(session.client.rest(), b"small");
+    let rest = session.client.rest();
+    assert_eq!(rest.len(), sent + "small".len());
+    assert!(sent < 4_194_304 && rest.ends_with(b"xsmall"));
+    server.wait_for_log("send ok");
 }
 
 #[test]

@@ -275,8 +275,10 @@ impl Stream {
         }
     }
 
-    /// Sends all of `head` and behind it `length` bytes of `file` from `offset`. Returns how many of
-    /// both were sent; there are fewer only where [`sendfile`](Self::sendfile) sends fewer.
+    /// Sends all of `head` and behind it `length` bytes of `file` from `offset`.
+    ///
+    /// Returns how many of both were sent; there are fewer only where [`sendfile`](Self::sendfile)
+    /// sends fewer.
     pub async fn send_with_file(
         &self,
         head: &[u8],
