@@ -147,26 +147,18 @@ impl<'a> Model<'a> {
                 Ok(Outcome::Failed(""))
             }
             ["sendfile", _, offset, length, timeout] => {
-                let file = &server().file;
-                let offset = file.len().min(number(offset)? as usize);
-                let end = file
-                    .len()
-                    .min(offset.saturating_add(number(length)? as usize));
+                let part = part(offset, length)?;
                 time(timeout)?;
-                self.sent(&file[offset..end], &format!("sent={}", end - offset))
+                self.sent(part, &format!("sent={}", part.len()))
             }
             ["send-with-file", _, path, ..] if words.len() == 6 && text(path) != FILE_NAME => {
                 Ok(Outcome::Failed(""))
             }
             ["send-with-file", bytes, _, offset, length, timeout] => {
-                let file = &server().file;
-                let offset = file.len().min(number(offset)? as usize);
-                let end = file
-                    .len()
-                    .min(offset.saturating_add(number(length)? as usize));
+                let part = part(offset, length)?;
                 time(timeout)?;
-                let all = [text(bytes).as_bytes(), &file[offset..end]].concat();
-                self.sent(&all, &format!("sent={}", end - offset))
+                let all = [text(bytes).as_bytes(), part].concat();
+                self.sent(&all, &format!("sent={}", part.len()))
             }
             ["next"] => self.next(),
             ["closing"] => Ok(Outcome::Ok("value=false".into())),
@@ -318,6 +310,14 @@ fn time(word: &str) -> Option<Option<()>> {
     }
     let digits = word.strip_suffix("ms").or(word.strip_suffix('h'))?;
     number(digits).map(|_| Some(()))
+}
+
+/// The part of the file that two numbers name, as far as there is one.
+fn part(offset: &str, length: &str) -> Option<&'static [u8]> {
+    let file = &server().file;
+    let offset = file.len().min(number(offset)? as usize);
+    let length = number(length)? as usize;
+    Some(&file[offset..file.len().min(offset.saturating_add(length))])
 }
 
 fn text(word: &str) -> String {

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use extension::Extension;
 
-use super::characters::TOKEN;
+use super::characters::{TOKEN, VALUE};
 
 /// The most digits of a chunk size, leading zeros included.
 const SIZE_DIGITS_MAX: u8 = 16;
@@ -156,7 +156,7 @@ impl Decoder {
                 self.count(TRAILER_BYTES_MAX, State::TrailerName)?
             }
             (State::TrailerName, b':') => State::TrailerValue,
-            (State::TrailerValue, _) if is_text(byte) => {
+            (State::TrailerValue, _) if VALUE.contains(byte) => {
                 self.count(TRAILER_BYTES_MAX, State::TrailerValue)?
             }
             (State::TrailerValue, b'\r') => State::TrailerLf,
@@ -197,10 +197,6 @@ pub(super) fn push_size_line(out: &mut Vec<u8>, length: usize) {
         out.push(b"0123456789abcdef"[length >> (4 * digit) & 15]);
     }
     out.extend_from_slice(b"\r\n");
-}
-
-fn is_text(byte: u8) -> bool {
-    byte == b'\t' || byte >= b' ' && byte != 0x7f
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const LINE: [u8; 37] = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
+/// From the first of March of the year 0 on.
+const DAYS_BEFORE_1970: u64 = 719_468;
+
 const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 const WEEKDAYS: [&str; 7] = [
@@ -125,7 +128,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     // Years that begin in March end in the day that some of them do not have.
     let (year, month) = (year - i64::from(month < 2), (month + 10) % 12);
     let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leaps + (153 * month + 2) / 5 + day - 1 - 719_468
+    year * 365 + leaps + (153 * month + 2) / 5 + day - 1 - DAYS_BEFORE_1970 as i64
 }
 
 fn month_index(name: &str) -> Option<i64> {
@@ -170,9 +173,9 @@ fn line(second: u64) -> [u8; LINE.len()] {
 
 /// Returns the year, the month from zero and the day from one.
 fn civil(day: u64) -> (u64, u64, u64) {
-    // Counted from a first of March, 719,468 days earlier: what is irregular, February and the leap
-    // days, is at the end of a year, of a century and of 400 years then.
-    let day = day.wrapping_add(719_468);
+    // Counted from a first of March: what is irregular, February and the leap days, is at the end
+    // of a year, of a century and of 400 years then.
+    let day = day.wrapping_add(DAYS_BEFORE_1970);
     let (era, day) = (day / 146_097, day % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);

@@ -9,11 +9,8 @@ use super::characters::Characters;
 /// RFC 9112 section 3 asks for request lines of at least 8,000 bytes.
 pub const TARGET_BYTES_MAX: usize = 8_000;
 
-/// The characters of a registered name; a comma, a space, an `@` are none of them.
+/// The characters of a registered name that mean themselves; a comma, a space, an `@` are none.
 // RFC 3986 allows sub-delims, but a comma there is two Host lines that somebody has joined.
-static NAME: Characters = Characters::alphanumeric_or(b"-._~%!$&'()*+;=");
-
-/// Those of them that mean themselves.
 static UNESCAPED: Characters = Characters::alphanumeric_or(b"-._~!$&'()*+;=");
 
 /// Checks the form of a target and which methods it goes with.
@@ -64,7 +61,7 @@ fn is_uncommon_host(value: &[u8]) -> bool {
     let name = name(value);
     let named = match name {
         [b'[', address @ .., b']'] => is_address(address),
-        _ => NAME.contain(name) && is_percent_encoded(name),
+        _ => is_name(name),
     };
     named && value.get(name.len() + 1..).is_none_or(is_port)
 }
@@ -80,7 +77,7 @@ fn is_address(text: &[u8]) -> bool {
         let mut parts = rest.splitn(2, |byte| *byte == b'.');
         let (version, address) = (parts.next().unwrap_or_default(), parts.next());
         // RFC 3986 has no escapes here.
-        let is_byte = |byte: &u8| NAME.contains(*byte) && *byte != b'%' || *byte == b':';
+        let is_byte = |byte: &u8| UNESCAPED.contains(*byte) || *byte == b':';
         return !version.is_empty()
             && version.iter().all(u8::is_ascii_hexdigit)
             && address.is_some_and(|address| !address.is_empty() && address.iter().all(is_byte));
@@ -107,10 +104,13 @@ fn port(value: &[u8]) -> Option<&[u8]> {
     value.get(name(value).len() + 1..)
 }
 
-fn is_percent_encoded(name: &[u8]) -> bool {
+/// Checks a registered name: characters that mean themselves, and others escaped.
+fn is_name(name: &[u8]) -> bool {
     let mut parts = name.split(|byte| *byte == b'%');
-    parts.next();
-    parts.all(|part| matches!(part, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
+    let is_escape =
+        |part: &[u8]| matches!(part, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    parts.next().is_none_or(|first| UNESCAPED.contain(first))
+        && parts.all(|part| is_escape(part) && UNESCAPED.contain(part))
 }
 
 #[cfg(test)]

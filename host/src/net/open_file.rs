@@ -124,12 +124,7 @@ impl OpenFile {
         }
         let mut byte = [0];
         loop {
-            return match rustix::io::preadv2(
-                &self.fd,
-                &mut [IoSliceMut::new(&mut byte)],
-                offset,
-                ReadWriteFlags::NOWAIT,
-            ) {
+            return match self.read_now(&mut byte, offset) {
                 Ok(_) => {
                     let believed_until = Moment::now().after(RESIDENT_BELIEVED);
                     self.resident.set((offset, end, believed_until));
@@ -170,16 +165,19 @@ impl OpenFile {
     /// that was enough.
     pub fn read_resident(&self, buffer: &mut [u8], offset: u64) -> bool {
         let length = buffer.len();
+        self.read_now(buffer, offset) == Ok(length)
+    }
+
+    /// Reads what is in the page cache; EAGAIN where nothing is.
+    fn read_now(&self, buffer: &mut [u8], offset: u64) -> rustix::io::Result<usize> {
         let slices = &mut [IoSliceMut::new(buffer)];
-        let read = rustix::io::preadv2(&self.fd, slices, offset, ReadWriteFlags::NOWAIT);
-        read == Ok(length)
+        rustix::io::preadv2(&self.fd, slices, offset, ReadWriteFlags::NOWAIT)
     }
 
     /// Reads up to `length` bytes from `offset` without waiting; `None` where it would wait.
     pub fn try_read(&self, offset: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; length];
-        let slices = &mut [IoSliceMut::new(&mut bytes)];
-        match rustix::io::preadv2(&self.fd, slices, offset, ReadWriteFlags::NOWAIT) {
+        match self.read_now(&mut bytes, offset) {
             // A file may be in memory up to here and on the disk from here.
             Ok(count) if count < length && offset + (count as u64) < self.stat.size => Ok(None),
             Ok(count) => {

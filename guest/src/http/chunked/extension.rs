@@ -4,8 +4,7 @@
 //! They are dropped, but not whatever they are: a reader that knows quotations goes on behind the
 //! end of a line that leaves one open, and the next chunk is its text.
 
-use super::is_text;
-use crate::http::characters::TOKEN;
+use crate::http::characters::{TOKEN, VALUE};
 
 /// What the last byte was a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Extension {
         Some(match (self, byte) {
             (Quoted, b'"') => Unquoted,
             (Quoted, b'\\') => Backslash,
-            (Quoted | Backslash, _) if is_text(byte) => Quoted,
+            (Quoted | Backslash, _) if VALUE.contains(byte) => Quoted,
             (Semicolon | Name, _) if TOKEN.contains(byte) => Name,
             (Equals | Value, _) if TOKEN.contains(byte) => Value,
             (Equals, b'"') => Quoted,
