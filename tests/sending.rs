@@ -78,6 +78,16 @@ fn held_bytes_are_pushed_when_the_connection_is_let_go() {
 }
 
 #[test]
+fn held_bytes_are_pushed_by_the_end_of_the_stream() {
+    check_pushed("-send-more held | -shutdown send | -recv 1 1h");
+}
+
+#[test]
+fn held_bytes_are_pushed_when_the_guest_is_interrupted() {
+    check_pushed("-send-more held | -spin 1s");
+}
+
+#[test]
 fn held_bytes_are_pushed_by_sendfile_of_zero_bytes() {
     // The guest keeps the processor afterwards, so that nothing but `sendfile` can push.
     check_pushed("-send-more held | -sendfile digits 0 0 none | -spin 250ms");

@@ -184,3 +184,19 @@ fn check_get(length: usize, [sends, sendfiles, reads]: [usize; 3]) {
     let probes = count("preadv2") - reads * REQUESTS;
     assert!(probes + count("pread64") < REQUESTS / 5, "{trace}");
 }
+
+#[test]
+fn the_last_bytes_of_a_connection_leave_with_its_end() {
+    let server = TestServer::start("hello", &[]);
+    let args = ["-e", "trace=sendto,shutdown,setsockopt,close"];
+    let trace = trace(&server, &args, || {
+        let mut client = server.connect();
+        let answer = client.ask("GET", "/", &["Connection: close"]);
+        assert_eq!(answer.status, 200);
+        client.wait_until_closed();
+    });
+    let Some(trace) = trace else { return };
+    let sent = trace.lines().position(|line| line.contains("MSG_MORE"));
+    let following = trace.lines().nth(sent.expect(&trace) + 1).expect(&trace);
+    assert!(following.contains(" shutdown("), "{trace}");
+}

@@ -85,9 +85,9 @@ impl Answer {
             self.out.extend_from_slice(body);
         } else if self.state != State::Bodiless {
             self.send_out(connection, SendFlags::MORE)?;
-            self.send(connection, body, SendFlags::empty())?;
+            self.send(connection, body, self.last())?;
         }
-        self.send_out(connection, SendFlags::empty())?;
+        self.send_out(connection, self.last())?;
         self.state = State::Finished;
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Answer {
                 ));
             }
         }
-        self.send_out(connection, SendFlags::empty())?;
+        self.send_out(connection, self.last())?;
         self.state = State::Finished;
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Answer {
             }
             State::Length(_) | State::UntilClose | State::Bodiless => {}
         }
-        self.send_out(connection, SendFlags::empty())?;
+        self.send_out(connection, self.last())?;
         self.state = State::Finished;
         Ok(())
     }
@@ -207,6 +207,15 @@ impl Answer {
     fn pay_line_end(&mut self) {
         if std::mem::take(&mut self.line_end_owed) {
             self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// How the last of the answer is sent: where the connection ends with it, that follows at once
+    /// and can share its packet.
+    fn last(&self) -> SendFlags {
+        match self.close {
+            true => SendFlags::MORE,
+            false => SendFlags::empty(),
         }
     }
 

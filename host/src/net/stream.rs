@@ -416,12 +416,15 @@ impl Stream {
 
     /// Closes one or both directions.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.push_held();
         let (receive, send, how) = match how {
             Shutdown::Receive => (true, false, rustix::net::Shutdown::Read),
             Shutdown::Send => (false, true, rustix::net::Shutdown::Write),
             Shutdown::Both => (true, true, rustix::net::Shutdown::Both),
         };
+        if !send {
+            self.push_held();
+        }
+        // What is held back goes out with the end of the stream, in one packet.
         rustix::net::shutdown(&self.fd, how)?;
         if receive {
             self.receive_shut.set(true);

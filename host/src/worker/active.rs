@@ -83,6 +83,7 @@ impl Worker {
         self.count_bytes(&stream);
         match poll {
             Poll::Pending if activation.take_preempted() => {
+                stream.push_held();
                 self.scheduler.preempt(token);
                 self.arm_active(token, &activation, Moment::NEVER);
             }
