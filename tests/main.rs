@@ -18,6 +18,7 @@ mod wait;
 
 mod commands;
 mod compiled;
+mod component;
 mod configuration;
 mod refusals;
 mod startup;

@@ -17,8 +17,10 @@ use crate::{Error, Inherited, server};
 
 mod check;
 mod compile;
+mod component;
 mod file;
 mod limits;
+mod output;
 mod print_config;
 mod serve;
 mod values;
@@ -57,6 +59,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Say whether a component fits, what it imports and what it has to be granted
     Check(check::CheckArgs),
+    /// Make a component of the core module that a compiler leaves
+    Component(component::ComponentArgs),
     /// Compile a component, so that a server starts without compiling
     Compile(compile::CompileArgs),
     /// Print the interfaces that a handler is built against
@@ -90,6 +94,7 @@ fn run(args: Vec<OsString>) -> Result<(), Error> {
             let (_, _thread) = start_log(tracing::Level::WARN)?;
             args.run()
         }
+        Command::Component(args) => args.run(),
         Command::Compile(args) => args.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

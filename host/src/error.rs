@@ -118,9 +118,17 @@ pub enum Error {
         /// What does not match.
         source: wasmtime::Error,
     },
-    /// The file with machine code cannot be written.
+    /// A file is no core module that can become a handler.
+    #[error("failed to make a component of `{name}`")]
+    Module {
+        /// The path as it was given.
+        name: String,
+        /// Why not.
+        source: ModuleError,
+    },
+    /// A file that a command makes cannot be written.
     #[error("failed to write `{path}`", path = path.display())]
-    WriteCompiled {
+    Write {
         /// Where to.
         path: PathBuf,
         /// What the system said.
@@ -245,6 +253,26 @@ pub enum Error {
     SecondSignal,
 }
 
+/// Why a file cannot become a component with a handler.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// It cannot be read.
+    #[error("failed to read it")]
+    Read(#[source] io::Error),
+    /// It is something else.
+    #[error("it is not a WebAssembly module")]
+    NotWasm,
+    /// It is one.
+    #[error("it is a component already")]
+    Component,
+    /// It exports neither handler.
+    #[error("it exports no handler")]
+    NoHandler,
+    /// It is broken, or does not fit the contract.
+    #[error(transparent)]
+    Unfit(Box<dyn std::error::Error + Send + Sync>),
+}
+
 impl Error {
     /// The error with its causes, for the log.
     pub(crate) fn in_one_line(&self) -> String {
@@ -273,10 +301,11 @@ impl Error {
                 "give the path of a component, or none to serve the built-in handler".to_owned()
             }
             Error::CoreModule { .. } => {
-                "make it a component with `wasm-tools component new`; Rust's target \
-                 `wasm32-wasip2` does that by itself"
+                "make it a component with `sockeye component`; Rust's target `wasm32-wasip2` does \
+                 that by itself"
                     .to_owned()
             }
+            Error::Module { name, source } => module_hint(name, source),
             Error::NotWasm { .. } => {
                 "a component is a binary file that begins with `\\0asm`; `sockeye wit` prints \
                  the interfaces to build one against"
@@ -343,7 +372,7 @@ impl Error {
                 return bind_hint(source, *address);
             }
             Error::Inherit(error) => inherit_hint(error),
-            Error::WriteCompiled { .. }
+            Error::Write { .. }
             | Error::ReadConfig { .. }
             | Error::ConfigSyntax { .. }
             | Error::AccessLog { .. }
@@ -354,6 +383,25 @@ impl Error {
             | Error::SecondSignal => return None,
         };
         Some(hint)
+    }
+}
+
+fn module_hint(name: &str, error: &ModuleError) -> String {
+    match error {
+        ModuleError::Read(_) | ModuleError::NotWasm => {
+            "give the file that the compiler leaves; it begins with `\\0asm`".to_owned()
+        }
+        ModuleError::Component => format!("run it: sockeye serve {name}"),
+        ModuleError::NoHandler => {
+            "export a function called `sockeye:net/http-handler@0.1.0#handle` \
+                                   or `sockeye:net/handler@0.1.0#handle`"
+                .to_owned()
+        }
+        ModuleError::Unfit(_) => {
+            "imports and exports have the names and types of the canonical ABI of what \
+             `sockeye wit` prints, and of WASI"
+                .to_owned()
+        }
     }
 }
 

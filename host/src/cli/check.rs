@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::output::quoted;
 use super::serve::CompilingArgs;
 use crate::Error;
 use crate::config::{Compiling, INSTANCE_BYTES_MAX, Limits, Source};
@@ -113,15 +114,6 @@ pub(crate) fn check(
         command.push_str(" --allow-precompiled");
     }
     say(format!("\n`{source}` fits. Run it:\n  {command}\n"))
-}
-
-/// Writes a path so that a shell takes it for one word.
-pub(super) fn quoted(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./+:@%".contains(&byte);
-    match path.bytes().all(plain) {
-        true => path.to_owned(),
-        false => format!("'{}'", path.replace('\'', "'\\''")),
-    }
 }
 
 fn report(

@@ -1,13 +1,10 @@
 //! `sockeye compile`: machine code in a file, for servers that are not to compile at their start.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::check::quoted;
+use super::output::{quoted, write};
 use crate::Error;
 use crate::config::{Compiling, Source};
 use crate::instance::{Compiled, InitialData, compiling};
@@ -33,10 +30,7 @@ impl CompileArgs {
         let source = Source::File(self.component.clone());
         let compiled = Compiled::load(&engine, &source, &Compiling::default())?;
         let code = compiled.code()?;
-        self.write(&code).map_err(|source| {
-            let path = self.output.clone();
-            Error::WriteCompiled { path, source }
-        })?;
+        write(&self.output, &self.component, &code)?;
         let output = self.output.display();
         let quoted = quoted(&output.to_string());
         let text = format!(
@@ -44,27 +38,5 @@ impl CompileArgs {
              sockeye serve {quoted} --allow-precompiled\n",
         );
         super::print(text.as_bytes())
-    }
-
-    /// Writes the file by way of a rename, so that a server never finds half of it.
-    fn write(&self, code: &[u8]) -> io::Result<()> {
-        if let Ok(found) = fs::symlink_metadata(&self.output) {
-            let input = fs::metadata(&self.component)?;
-            if !found.is_file() || (found.dev(), found.ino()) == (input.dev(), input.ino()) {
-                let text = "it is no regular file, or the component itself";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-            }
-        }
-        let directory = match self.output.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut partial = tempfile::Builder::new()
-            // Less what the user's mask takes away, as for any file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(directory)?;
-        partial.write_all(code)?;
-        partial.persist(&self.output)?;
-        Ok(())
     }
 }

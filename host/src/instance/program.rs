@@ -30,6 +30,21 @@ impl HandlerKind {
         }
     }
 
+    /// The world of the contract that exports it and no other.
+    pub fn world(self) -> &'static str {
+        match self {
+            HandlerKind::Raw => "service",
+            HandlerKind::Http => "http-service",
+        }
+    }
+
+    /// Which of the two a core module exports by `name`.
+    pub fn of_export(name: &str) -> Option<HandlerKind> {
+        let interface = name.strip_suffix("#handle")?;
+        let mut kinds = [HandlerKind::Http, HandlerKind::Raw].into_iter();
+        kinds.find(|kind| kind.interface() == interface)
+    }
+
     /// Finds the handler that a component exports.
     pub fn of(component: &Component) -> Option<(HandlerKind, ComponentExportIndex)> {
         [HandlerKind::Http, HandlerKind::Raw]

@@ -9,8 +9,10 @@ use std::task::Wake;
 
 use super::Token;
 
-/// What came from elsewhere since the worker last looked.
+/// What came from elsewhere since the worker last looked, on a cache line of its own: its worker
+/// writes to it whenever it waits.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Inbox {
     mail: Mutex<Mail>,
     /// Whether the worker waits, or is about to wait, in the selector.
