@@ -50,6 +50,8 @@ mod overreach;
 mod reuse;
 mod sandbox;
 
+mod languages;
+
 mod integrity;
 mod nginx;
 mod nginx_rows;

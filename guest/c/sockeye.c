@@ -1,0 +1,230 @@
+/* The canonical ABI of `sockeye:net@0.1.0` behind the functions of sockeye.h.
+ *
+ * A call that returns more than a number writes to an area of the caller's. A result begins with a
+ * byte that is 1 for an error; what follows is aligned as its largest part, so the offsets differ.
+ * Lists are allocated by `cabi_realloc`, which the host calls during the call: where the caller has
+ * a buffer for the list, that is what it gets. */
+#include "sockeye.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CONNECTION(name)                                                                         \
+    __attribute__((import_module("sockeye:net/connections@0.1.0"),                               \
+                   import_name("[method]connection." name)))
+#define FILES(name)                                                                              \
+    __attribute__((import_module("sockeye:net/files@0.1.0"), import_name(name)))
+
+CONNECTION("recv")
+void host_recv(int32_t self, uint32_t max, int32_t has_timeout, int64_t timeout, void *result);
+CONNECTION("recv-until")
+void host_recv_until(int32_t self, const void *delimiter, size_t length, uint32_t max,
+                     int32_t has_timeout, int64_t timeout, void *result);
+CONNECTION("send")
+void host_send(int32_t self, const void *bytes, size_t length, int32_t flags, int32_t has_timeout,
+               int64_t timeout, void *result);
+CONNECTION("sendfile")
+void host_sendfile(int32_t self, int32_t file, uint64_t offset, uint64_t length,
+                   int32_t has_timeout, int64_t timeout, void *result);
+CONNECTION("next") int32_t host_next(int32_t self);
+CONNECTION("closing") int32_t host_closing(int32_t self);
+CONNECTION("shutdown") void host_shutdown(int32_t self, int32_t how, void *result);
+FILES("[static]file.open") void host_open(const void *path, size_t length, void *result);
+FILES("[method]file.stat") void host_stat(int32_t self, void *result);
+FILES("[method]file.read")
+void host_read(int32_t self, uint64_t offset, uint32_t length, void *result);
+FILES("[resource-drop]file") void host_drop_file(int32_t self);
+__attribute__((import_module("sockeye:net/connections@0.1.0"),
+               import_name("[resource-drop]connection"))) void host_drop(int32_t self);
+
+/* `error-code`: the case, and a text for the last of them. */
+struct error_code {
+    uint8_t code;
+    struct {
+        uint8_t is_some;
+        char *bytes;
+        size_t length;
+    } text;
+};
+
+/* `result<list<u8>, error-code>`, and with other first members those that are no larger. */
+struct list_result {
+    uint8_t is_error;
+    union {
+        struct {
+            void *bytes;
+            size_t length;
+        } list;
+        int32_t handle;
+        struct error_code error;
+    };
+};
+
+/* `result<u64, send-error>`, and `result<_, send-error>`. */
+struct send_result {
+    uint8_t is_error;
+    union {
+        uint64_t count;
+        struct {
+            struct error_code code;
+            uint64_t sent;
+        } error;
+    };
+};
+
+/* `result<file-stat, error-code>`. */
+struct stat_result {
+    uint8_t is_error;
+    union {
+        struct sockeye_stat stat;
+        struct error_code error;
+    };
+};
+
+_Static_assert(sizeof(struct error_code) == 16, "as the canonical ABI has it");
+_Static_assert(sizeof(struct list_result) == 20, "as the canonical ABI has it");
+_Static_assert(sizeof(struct send_result) == 32, "as the canonical ABI has it");
+_Static_assert(offsetof(struct send_result, error.sent) == 24, "as the canonical ABI has it");
+_Static_assert(offsetof(struct stat_result, stat.identity) == 32, "as the canonical ABI has it");
+
+/* In the order of the cases in errors.wit; what is beyond has a text. */
+static const int ERRNO[] = {
+    ETIMEDOUT, ECONNRESET, EPIPE,  ECONNABORTED, EBADF,        EINVAL,   EOPNOTSUPP, EACCES,
+    ENOENT,    EISDIR,     ENXIO,  ENAMETOOLONG, EMSGSIZE,     EMFILE,   ENOBUFS,    EIO,
+};
+
+/* Where the list that the running call returns goes. */
+static struct {
+    void *buffer;
+    size_t size;
+} landing;
+
+static uint64_t sent_before_failing;
+
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size,
+                                                                size_t align, size_t size) {
+    if (old == NULL && align == 1 && landing.buffer != NULL && size <= landing.size) {
+        return landing.buffer;
+    }
+    (void)old_size;
+    void *new = realloc(old, size);
+    if (new == NULL && size > 0) {
+        __builtin_trap();
+    }
+    return new;
+}
+
+static int failed(const struct error_code *error) {
+    bool has_text = error->code >= sizeof ERRNO / sizeof *ERRNO;
+    if (has_text && error->text.is_some && error->text.bytes != landing.buffer) {
+        free(error->text.bytes);
+    }
+    landing.buffer = NULL;
+    errno = has_text ? EIO : ERRNO[error->code];
+    return -1;
+}
+
+static int send_failed(const struct send_result *result) {
+    sent_before_failing = result->error.sent;
+    return failed(&result->error.code);
+}
+
+/* Begins a call whose list goes to `buffer`. */
+static uint32_t land(void *buffer, size_t size) {
+    landing.buffer = buffer;
+    landing.size = size;
+    return size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+}
+
+static ssize_t landed(const struct list_result *result) {
+    if (result->is_error) {
+        return failed(&result->error);
+    }
+    landing.buffer = NULL;
+    return (ssize_t)result->list.length;
+}
+
+ssize_t sockeye_recv(sockeye_connection connection, void *buffer, size_t size, int64_t timeout) {
+    struct list_result result;
+    host_recv(connection, land(buffer, size), timeout >= 0, timeout, &result);
+    return landed(&result);
+}
+
+ssize_t sockeye_recv_until(sockeye_connection connection, const char *delimiter, void *buffer,
+                           size_t size, int64_t timeout) {
+    struct list_result result;
+    host_recv_until(connection, delimiter, strlen(delimiter), land(buffer, size), timeout >= 0,
+                    timeout, &result);
+    return landed(&result);
+}
+
+ssize_t sockeye_send(sockeye_connection connection, const void *bytes, size_t size, int flags,
+                     int64_t timeout) {
+    struct send_result result;
+    host_send(connection, bytes, size, flags, timeout >= 0, timeout, &result);
+    return result.is_error ? send_failed(&result) : (ssize_t)size;
+}
+
+int64_t sockeye_sendfile(sockeye_connection connection, sockeye_file file, uint64_t offset,
+                         uint64_t length, int64_t timeout) {
+    struct send_result result;
+    host_sendfile(connection, file, offset, length, timeout >= 0, timeout, &result);
+    return result.is_error ? send_failed(&result) : (int64_t)result.count;
+}
+
+uint64_t sockeye_sent(void) { return sent_before_failing; }
+
+bool sockeye_next(sockeye_connection connection) { return host_next(connection); }
+
+bool sockeye_closing(sockeye_connection connection) { return host_closing(connection); }
+
+int sockeye_shutdown(sockeye_connection connection, int how) {
+    struct list_result result;
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) {
+        errno = EINVAL;
+        return -1;
+    }
+    host_shutdown(connection, how == SHUT_RD ? 0 : how == SHUT_WR ? 1 : 2, &result);
+    return result.is_error ? failed(&result.error) : 0;
+}
+
+sockeye_file sockeye_open(const char *path) {
+    struct list_result result;
+    host_open(path, strlen(path), &result);
+    return result.is_error ? failed(&result.error) : result.handle;
+}
+
+int sockeye_stat(sockeye_file file, struct sockeye_stat *stat) {
+    struct stat_result result;
+    host_stat(file, &result);
+    if (result.is_error) {
+        return failed(&result.error);
+    }
+    *stat = result.stat;
+    return 0;
+}
+
+ssize_t sockeye_pread(sockeye_file file, void *buffer, size_t size, uint64_t offset) {
+    struct list_result result;
+    host_read(file, offset, land(buffer, size), &result);
+    return landed(&result);
+}
+
+void sockeye_close(sockeye_file file) { host_drop_file(file); }
+
+const void *sockeye_verdict_(sockeye_connection connection, bool hand_back) {
+    /* `option<connection>`. */
+    static struct {
+        uint8_t is_some;
+        int32_t connection;
+    } verdict;
+    if (!hand_back) {
+        /* An instance that keeps the handle is not used again. */
+        host_drop(connection);
+    }
+    verdict.is_some = hand_back;
+    verdict.connection = connection;
+    return &verdict;
+}

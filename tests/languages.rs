@@ -1,0 +1,145 @@
+//! Handlers in other languages than Rust: `guest/install` gets the compilers.
+//!
+//! A twin of the guest `calls` makes each call through what its language has for it. What it is
+//! told has to be what `calls` is told.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::scratch::{Scratch, component, workspace_dir};
+use crate::server::{TestServer, run_to_end};
+use crate::session::Session;
+use crate::tool::skip;
+
+/// Commands, and the bytes that the calls receive.
+const SCRIPTS: &[(&str, &str)] = &[
+    ("recv 10 none", "abc"),
+    ("recv 2 none | recv 10 none", "abcdef"),
+    ("recv 0 none", ""),
+    ("recv 10 0ms", ""),
+    ("recv 10 20ms | recv 10 0ms", ""),
+    ("recv-until ; 10 none | recv-until ; 10 none", "ab;cd;"),
+    ("recv-until ; 3 none | recv 10 none", "abcdef;"),
+    ("recv-until ; 10 20ms | recv 10 none", "abc"),
+    ("recv-until '' 10 none", ""),
+    ("send word none", ""),
+    ("send-more wo | send rd none", ""),
+    ("sendfile digits 2 5 none", ""),
+    ("sendfile digits 7 100 none", ""),
+    ("sendfile digits 0 0 none", ""),
+    ("sendfile digits 9223372036854775808 1 none", ""),
+    ("sendfile missing 0 1 none", ""),
+    ("stat digits", ""),
+    ("read digits 3 4 | read digits 8 4 | read digits 10 4", ""),
+    ("open digits", ""),
+    ("open ..", ""),
+    ("open /etc/passwd", ""),
+    ("open directory", ""),
+    ("closing", ""),
+    ("next | recv 10 none", "abc"),
+    ("shutdown receive | recv 10 none", ""),
+];
+
+/// Builds `calls.c` with the layer for C; none where the compiler is not installed.
+fn build_c(scratch: &Scratch) -> Option<PathBuf> {
+    let python = workspace_dir().join("target/tools/languages/bin/python");
+    if !python.exists() {
+        skip("zig is not there; `guest/install` gets it");
+        return None;
+    }
+    let core = scratch.path().join("core.wasm");
+    let root = workspace_dir();
+    let output = Command::new(python)
+        .args(["-m", "ziglang", "cc", "-target", "wasm32-wasi"])
+        .args(["-mexec-model=reactor", "-Wall", "-Wextra", "-Werror", "-Os"])
+        .args(["-s", "-Wl,-z,stack-size=65536", "-I"])
+        .arg(root.join("guest/c"))
+        .arg(root.join("tests/guests/calls.c"))
+        .arg(root.join("guest/c/sockeye.c"))
+        .arg("-o")
+        .arg(&core)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let component = scratch.path().join("calls.wasm");
+    let [from, to] = [&core, &component].map(|path| path.to_str().unwrap());
+    let made = run_to_end(&["component", from, "-o", to]);
+    let stderr = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{stderr}");
+    Some(component)
+}
+
+/// What the guest of `server` answers to `commands`, without how long it took.
+fn answers(server: &TestServer, commands: &str, bytes: &str) -> Vec<String> {
+    let mut session = Session::start(server);
+    session.ask_with(commands, bytes);
+    let answer = |_| {
+        let line = session.client.line();
+        let words = line.split(' ').filter(|word| !word.starts_with("ms="));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    commands.split(" | ").map(answer).collect()
+}
+
+#[test]
+fn every_call_in_c_returns_what_it_returns_in_rust() {
+    let scratch = Scratch::new();
+    let Some(calls) = build_c(&scratch) else {
+        return;
+    };
+    let root = Scratch::new();
+    root.write("digits", "0123456789");
+    root.write("directory/file", "");
+    let flags = ["--root", root.text()];
+    let in_c = TestServer::start_file(&calls, &flags);
+    let in_rust = TestServer::start_file(&component("calls"), &flags);
+    for (commands, bytes) in SCRIPTS {
+        assert_eq!(
+            answers(&in_c, commands, bytes),
+            answers(&in_rust, commands, bytes),
+            "{commands}"
+        );
+    }
+}
+
+#[test]
+fn a_send_in_c_that_times_out_says_how_much_is_gone() {
+    let scratch = Scratch::new();
+    let Some(calls) = build_c(&scratch) else {
+        return;
+    };
+    let server = TestServer::start_file(&calls, &[]);
+    let mut session = Session::start(&server);
+    // The kernel does not take as much for a client that receives nothing.
+    session.ask(
+        "-send-filler 1000000 50ms | "
+            .repeat(40)
+            .trim_end_matches(" | "),
+    );
+    let line = server.wait_for_log("send-filler error=timeout");
+    let sent = line.split("sent=").nth(1).unwrap();
+    let digits = sent.trim_end_matches(|last: char| !last.is_ascii_digit());
+    assert!(digits.parse::<u64>().unwrap() < 1_000_000, "{line}");
+}
+
+#[test]
+fn a_handler_in_c_hands_its_connection_back_and_lets_it_go() {
+    let scratch = Scratch::new();
+    let Some(calls) = build_c(&scratch) else {
+        return;
+    };
+    let server = TestServer::start_file(&calls, &["--linger", "0s", "--reuse", "always"]);
+    let mut session = Session::start(&server);
+    for _ in 0..3 {
+        session.ask("send word none | hand-back");
+        assert_eq!(session.client.line(), "wordsend ok ");
+    }
+    session.client.half_close();
+    session.client.wait_until_closed();
+    let mut session = Session::start(&server);
+    session.ask("send word none | let-go");
+    assert_eq!(session.client.rest(), b"wordsend ok \n");
+    // Nothing was wrong with either end.
+    assert_eq!(server.log_lines("activation ended"), [""; 0]);
+}
