@@ -29,6 +29,9 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("sendfile digits 0 0 none", ""),
     ("sendfile digits 9223372036854775808 1 none", ""),
     ("sendfile missing 0 1 none", ""),
+    ("send-with-file head: digits 2 5 none", ""),
+    ("send-with-file head: digits 7 100 none", ""),
+    ("send-with-file head: missing 0 1 none", ""),
     ("stat digits", ""),
     ("read digits 3 4 | read digits 8 4 | read digits 10 4", ""),
     ("open digits", ""),
@@ -37,6 +40,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("open directory", ""),
     ("closing", ""),
     ("next | recv 10 none", "abc"),
+    ("next-until ; 10 none | next-until ; 10 none", "ab;cd;"),
+    ("next-until ; 1 none | recv 10 none", "abc"),
+    ("next-until ; 10 none", ""),
+    ("no-delay off | no-delay on", ""),
     ("shutdown receive | recv 10 none", ""),
 ];
 

@@ -28,6 +28,14 @@ void host_send(int32_t self, const void *bytes, size_t length, int32_t flags, in
 CONNECTION("sendfile")
 void host_sendfile(int32_t self, int32_t file, uint64_t offset, uint64_t length,
                    int32_t has_timeout, int64_t timeout, void *result);
+CONNECTION("send-with-file")
+void host_send_with_file(int32_t self, const void *bytes, size_t size, int32_t file,
+                         uint64_t offset, uint64_t length, int32_t has_timeout, int64_t timeout,
+                         void *result);
+CONNECTION("next-until")
+void host_next_until(int32_t self, const void *delimiter, size_t length, uint32_t max,
+                     int32_t has_timeout, int64_t timeout, void *result);
+CONNECTION("set-no-delay") void host_set_no_delay(int32_t self, int32_t enabled, void *result);
 CONNECTION("next") int32_t host_next(int32_t self);
 CONNECTION("closing") int32_t host_closing(int32_t self);
 CONNECTION("shutdown") void host_shutdown(int32_t self, int32_t how, void *result);
@@ -62,6 +70,19 @@ struct list_result {
     };
 };
 
+/* `result<option<list<u8>>, error-code>`. */
+struct option_result {
+    uint8_t is_error;
+    union {
+        struct {
+            uint8_t is_some;
+            void *bytes;
+            size_t length;
+        } list;
+        struct error_code error;
+    };
+};
+
 /* `result<u64, send-error>`, and `result<_, send-error>`. */
 struct send_result {
     uint8_t is_error;
@@ -85,6 +106,7 @@ struct stat_result {
 
 _Static_assert(sizeof(struct error_code) == 16, "as the canonical ABI has it");
 _Static_assert(sizeof(struct list_result) == 20, "as the canonical ABI has it");
+_Static_assert(offsetof(struct option_result, list.length) == 12, "as the canonical ABI has it");
 _Static_assert(sizeof(struct send_result) == 32, "as the canonical ABI has it");
 _Static_assert(offsetof(struct send_result, error.sent) == 24, "as the canonical ABI has it");
 _Static_assert(offsetof(struct stat_result, stat.identity) == 32, "as the canonical ABI has it");
@@ -174,9 +196,30 @@ int64_t sockeye_sendfile(sockeye_connection connection, sockeye_file file, uint6
     return result.is_error ? send_failed(&result) : (int64_t)result.count;
 }
 
+int64_t sockeye_send_with_file(sockeye_connection connection, const void *bytes, size_t size,
+                               sockeye_file file, uint64_t offset, uint64_t length,
+                               int64_t timeout) {
+    struct send_result result;
+    host_send_with_file(connection, bytes, size, file, offset, length, timeout >= 0, timeout,
+                        &result);
+    return result.is_error ? send_failed(&result) : (int64_t)result.count;
+}
+
 uint64_t sockeye_sent(void) { return sent_before_failing; }
 
 bool sockeye_next(sockeye_connection connection) { return host_next(connection); }
+
+ssize_t sockeye_next_until(sockeye_connection connection, const char *delimiter, void *buffer,
+                           size_t size, int64_t timeout) {
+    struct option_result result;
+    host_next_until(connection, delimiter, strlen(delimiter), land(buffer, size), timeout >= 0,
+                    timeout, &result);
+    if (result.is_error) {
+        return failed(&result.error);
+    }
+    landing.buffer = NULL;
+    return result.list.is_some ? (ssize_t)result.list.length : 0;
+}
 
 bool sockeye_closing(sockeye_connection connection) { return host_closing(connection); }
 
@@ -187,6 +230,12 @@ int sockeye_shutdown(sockeye_connection connection, int how) {
         return -1;
     }
     host_shutdown(connection, how == SHUT_RD ? 0 : how == SHUT_WR ? 1 : 2, &result);
+    return result.is_error ? failed(&result.error) : 0;
+}
+
+int sockeye_set_no_delay(sockeye_connection connection, bool enabled) {
+    struct list_result result;
+    host_set_no_delay(connection, enabled, &result);
     return result.is_error ? failed(&result.error) : 0;
 }
 

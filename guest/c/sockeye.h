@@ -80,12 +80,23 @@ ssize_t sockeye_send(sockeye_connection connection, const void *bytes, size_t si
 int64_t sockeye_sendfile(sockeye_connection connection, sockeye_file file, uint64_t offset,
                          uint64_t length, int64_t timeout);
 
-/* How many bytes the last `sockeye_send` or `sockeye_sendfile` that failed had sent before. */
+/* Sends all of `bytes` and behind them a part of `file`, as a head and its body, with one call and
+ * one timeout. Returns how many bytes of the file were sent. */
+int64_t sockeye_send_with_file(sockeye_connection connection, const void *bytes, size_t size,
+                               sockeye_file file, uint64_t offset, uint64_t length,
+                               int64_t timeout);
+
+/* How many bytes the last call that sends and failed had sent before. */
 uint64_t sockeye_sent(void);
 
 /* Says whether the handler should go on with the connection now, and waits a little for that. Where
  * it should not, return true from the handler. Pushes out what was held back. */
 bool sockeye_next(sockeye_connection connection);
+
+/* Does what `sockeye_next` does and then, where that is true, what `sockeye_recv_until` does.
+ * Returns 0 where the handler should not go on: return true from it then. */
+ssize_t sockeye_next_until(sockeye_connection connection, const char *delimiter, void *buffer,
+                           size_t size, int64_t timeout);
 
 /* Says whether the host will close the connection instead of taking it back; announce that to the
  * peer, and return false after the answer. */
@@ -93,6 +104,9 @@ bool sockeye_closing(sockeye_connection connection);
 
 /* Closes one or both directions; `how` is as for shutdown(2). */
 int sockeye_shutdown(sockeye_connection connection, int how);
+
+/* Chooses between small delay, as connections begin, and few packets. (TCP_NODELAY) */
+int sockeye_set_no_delay(sockeye_connection connection, bool enabled);
 
 /* What is known of an open file. */
 struct sockeye_stat {

@@ -73,10 +73,21 @@ static void done(const char *verb, bool ok, const char *fields) {
     snprintf(answer, sizeof answer, "%s ok %s\n", verb, fields);
 }
 
+static void sent_of_file(const char *verb, int64_t sent) {
+    char fields[32];
+    snprintf(fields, sizeof fields, "sent=%lld", (long long)sent);
+    if (sent < 0) {
+        not_sent(verb);
+    } else {
+        done(verb, true, fields);
+    }
+}
+
 static void call_file(char **words, sockeye_connection connection) {
     static char bytes[4096];
     char fields[128] = "";
-    sockeye_file file = sockeye_open(text_of(words[1]));
+    bool has_head = strcmp(words[0], "send-with-file") == 0;
+    sockeye_file file = sockeye_open(text_of(words[has_head ? 2 : 1]));
     if (file < 0) {
         failed(words[0]);
         return;
@@ -93,16 +104,17 @@ static void call_file(char **words, sockeye_connection connection) {
         uint64_t offset = strtoull(words[2], NULL, 10);
         size_t size = strtoull(words[3], NULL, 10);
         received(words[0], bytes, sockeye_pread(file, bytes, size, offset));
+    } else if (has_head) {
+        const char *head = text_of(words[1]);
+        uint64_t offset = strtoull(words[3], NULL, 10);
+        uint64_t length = strtoull(words[4], NULL, 10);
+        sent_of_file(words[0], sockeye_send_with_file(connection, head, strlen(head), file, offset,
+                                                      length, timeout_of(words[5])));
     } else {
         uint64_t offset = strtoull(words[2], NULL, 10);
         uint64_t length = strtoull(words[3], NULL, 10);
-        int64_t sent = sockeye_sendfile(connection, file, offset, length, timeout_of(words[4]));
-        snprintf(fields, sizeof fields, "sent=%lld", (long long)sent);
-        if (sent < 0) {
-            not_sent(words[0]);
-        } else {
-            done(words[0], true, fields);
-        }
+        sent_of_file(words[0],
+                     sockeye_sendfile(connection, file, offset, length, timeout_of(words[4])));
     }
     sockeye_close(file);
 }
@@ -134,6 +146,17 @@ static void call(char **words, sockeye_connection connection) {
         done(verb, sockeye_send(connection, sent, strlen(sent), SOCKEYE_MORE, -1) >= 0, "");
     } else if (strcmp(verb, "next") == 0) {
         done(verb, true, sockeye_next(connection) ? "value=true" : "value=false");
+    } else if (strcmp(verb, "next-until") == 0) {
+        size_t size = strtoull(words[2], NULL, 10);
+        ssize_t count = sockeye_next_until(connection, text_of(words[1]), bytes, size,
+                                           timeout_of(words[3]));
+        if (count == 0) {
+            done(verb, true, "value=false");
+        } else {
+            received(verb, bytes, count);
+        }
+    } else if (strcmp(verb, "no-delay") == 0) {
+        done(verb, sockeye_set_no_delay(connection, strcmp(words[1], "on") == 0) == 0, "");
     } else if (strcmp(verb, "closing") == 0) {
         done(verb, true, sockeye_closing(connection) ? "value=true" : "value=false");
     } else if (strcmp(verb, "shutdown") == 0) {
