@@ -88,6 +88,18 @@ fn held_bytes_are_pushed_when_the_guest_is_interrupted() {
 }
 
 #[test]
+fn held_bytes_arrive_even_if_the_guest_traps_with_input_unread() {
+    let server = TestServer::start("calls", &[]);
+    let mut session = Session::start(&server);
+    session.ask("-spin 300ms | -send-more held | -trap");
+    session.client.wait_until_taken();
+    // Closing with these unread resets the connection, and drops what has not left by then.
+    session.client.send("unread");
+    session.client.wait_until_there(6);
+    assert_eq!(session.client.exactly(4), b"held");
+}
+
+#[test]
 fn held_bytes_are_pushed_by_sendfile_of_zero_bytes() {
     // The guest keeps the processor afterwards, so that nothing but `sendfile` can push.
     check_pushed("-send-more held | -sendfile digits 0 0 none | -spin 250ms");

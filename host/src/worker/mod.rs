@@ -334,6 +334,8 @@ impl Worker {
     /// Closes the socket and forgets the connection.
     fn close(&mut self, token: Token) {
         if let Some(connection) = self.scheduler.remove(token) {
+            // Input that nobody has taken makes the kernel drop what it holds back.
+            connection.stream.push_held();
             self.count_bytes(&connection.stream);
             connection.leave(&self.environment.metrics);
             if let Some(addresses) = &mut self.addresses {
