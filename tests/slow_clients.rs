@@ -20,6 +20,30 @@ fn serve_file(root: &Scratch, flags: &[&str]) -> TestServer {
     TestServer::start_built_in(&[&["--root", root.text()], flags].concat())
 }
 
+/// Checks that what the client receives ends in a reset, and not in an end that could be taken for
+/// that of the file.
+#[track_caller]
+fn check_reset(client: &mut Client) {
+    let error = loop {
+        match client.receive_within(Duration::from_secs(30)) {
+            Ok(0) => panic!("an orderly end"),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+}
+
+#[test]
+fn a_guest_cannot_end_the_stream_of_a_client_that_was_given_up() {
+    let flags = ["--min-rate", "1KiB", "--min-rate-window", "200ms"];
+    let server = TestServer::start("calls", &flags);
+    let mut session = Session::start(&server);
+    session.ask("-send-filler 16000000 none | -shutdown send | -sleep 300ms | let-go");
+    server.wait_for_log("shutdown ok");
+    check_reset(&mut session.client);
+}
+
 #[test]
 fn a_client_that_stops_reading_is_reset_and_costs_no_instance_any_more() {
     let root = Scratch::new();
@@ -32,17 +56,7 @@ fn a_client_that_stops_reading_is_reset_and_costs_no_instance_any_more() {
     server.wait_for_metric(&fired("send_rate"), 20);
     server.wait_for_metric(LIVE, 0);
     server.wait_for_metric(&connections("closing"), 0);
-    for client in &mut stalled {
-        // A reset, and not an end that could be taken for that of the file.
-        let error = loop {
-            match client.receive_within(Duration::from_secs(30)) {
-                Ok(0) => panic!("an orderly end"),
-                Ok(_) => {}
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
-    }
+    stalled.iter_mut().for_each(check_reset);
     assert_eq!(server.connect().get("/large.bin").body.len(), 16 * MIB);
 }
 

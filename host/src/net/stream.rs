@@ -415,6 +415,9 @@ impl Stream {
     }
 
     /// Closes one or both directions.
+    ///
+    /// A peer that was given up is told of no end, which it could take for that of what it was
+    /// sent: it is reset when the socket is closed.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let (receive, send, how) = match how {
             Shutdown::Receive => (true, false, rustix::net::Shutdown::Read),
@@ -424,8 +427,10 @@ impl Stream {
         if !send {
             self.push_held();
         }
-        // What is held back goes out with the end of the stream, in one packet.
-        rustix::net::shutdown(&self.fd, how)?;
+        if !self.is_abandoned() {
+            // What is held back goes out with the end of the stream, in one packet.
+            rustix::net::shutdown(&self.fd, how)?;
+        }
         if receive {
             self.receive_shut.set(true);
             self.kept.take();
