@@ -428,8 +428,11 @@ impl Stream {
             self.push_held();
         }
         if !self.is_abandoned() {
-            // What is held back goes out with the end of the stream, in one packet.
             rustix::net::shutdown(&self.fd, how)?;
+        }
+        if send {
+            // It went out with the end of the stream, in one packet.
+            self.held.set(false);
         }
         if receive {
             self.receive_shut.set(true);
