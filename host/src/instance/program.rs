@@ -22,6 +22,9 @@ pub enum HandlerKind {
 }
 
 impl HandlerKind {
+    /// Both, in the order in which they are looked for.
+    const ALL: [HandlerKind; 2] = [HandlerKind::Http, HandlerKind::Raw];
+
     /// The interface that a component exports.
     pub fn interface(self) -> &'static str {
         match self {
@@ -41,19 +44,17 @@ impl HandlerKind {
     /// Which of the two a core module exports by `name`.
     pub fn of_export(name: &str) -> Option<HandlerKind> {
         let interface = name.strip_suffix("#handle")?;
-        let mut kinds = [HandlerKind::Http, HandlerKind::Raw].into_iter();
+        let mut kinds = HandlerKind::ALL.into_iter();
         kinds.find(|kind| kind.interface() == interface)
     }
 
     /// Finds the handler that a component exports.
     pub fn of(component: &Component) -> Option<(HandlerKind, ComponentExportIndex)> {
-        [HandlerKind::Http, HandlerKind::Raw]
-            .into_iter()
-            .find_map(|kind| {
-                let instance = component.get_export_index(None, kind.interface())?;
-                let handle = component.get_export_index(Some(&instance), "handle")?;
-                Some((kind, handle))
-            })
+        HandlerKind::ALL.into_iter().find_map(|kind| {
+            let instance = component.get_export_index(None, kind.interface())?;
+            let handle = component.get_export_index(Some(&instance), "handle")?;
+            Some((kind, handle))
+        })
     }
 }
 
