@@ -1,6 +1,7 @@
 //! `sockeye component`: components made of core modules.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Output;
 
 use crate::scratch::{Scratch, component};
@@ -29,32 +30,39 @@ fn handler(import: &str, work: &str, allocate: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Runs `sockeye component` on `bytes`; the component lands in `handler.wasm`.
-fn make(scratch: &Scratch, bytes: &[u8], flags: &[&str]) -> Output {
-    scratch.write("core.wasm", bytes);
+/// Runs `sockeye component` on `core.wasm`; the component lands in `handler.wasm`.
+fn run(scratch: &Scratch, flags: &[&str]) -> Output {
     let path = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
     let (from, to) = (path("core.wasm"), path("handler.wasm"));
     run_to_end(&[&["component", &from, "-o", &to], flags].concat())
 }
 
-/// Checks that a component is made of `bytes`, and serves it.
+/// Makes a component of `core.wasm`, and returns where it is.
 #[track_caller]
-fn serve(scratch: &Scratch, bytes: &[u8], flags: &[&str]) -> TestServer {
-    let made = make(scratch, bytes, flags);
+pub(crate) fn make(scratch: &Scratch, flags: &[&str]) -> PathBuf {
+    let made = run(scratch, flags);
     let stderr = String::from_utf8_lossy(&made.stderr);
     assert_eq!(made.status.code(), Some(0), "{stderr}");
     let path = scratch.path().join("handler.wasm");
     let stdout = String::from_utf8(made.stdout).unwrap();
     let next = format!("sockeye serve {}\n", path.display());
     assert!(stdout.ends_with(&next), "{stdout}");
-    TestServer::start_file(&path, &[])
+    path
+}
+
+/// Serves the component that is made of `bytes`.
+#[track_caller]
+fn serve(scratch: &Scratch, bytes: &[u8], flags: &[&str]) -> TestServer {
+    scratch.write("core.wasm", bytes);
+    TestServer::start_file(&make(scratch, flags), &[])
 }
 
 /// Checks that no component is made of `bytes`, and that the message has each of `parts`.
 #[track_caller]
 fn check_refused(bytes: &[u8], parts: &[&str]) {
     let scratch = Scratch::new();
-    let output = make(&scratch, bytes, &[]);
+    scratch.write("core.wasm", bytes);
+    let output = run(&scratch, &[]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     for part in [&["core.wasm", "hint: "], parts].concat() {

@@ -4,12 +4,12 @@
 //! told has to be what `calls` is told.
 
 use std::path::PathBuf;
-use std::process::Command;
 
+use crate::component::make;
 use crate::scratch::{Scratch, component, workspace_dir};
-use crate::server::{TestServer, run_to_end};
+use crate::server::TestServer;
 use crate::session::Session;
-use crate::tool::skip;
+use crate::tool::Tool;
 
 /// Commands, and the bytes that the calls receive.
 const SCRIPTS: &[(&str, &str)] = &[
@@ -49,32 +49,23 @@ const SCRIPTS: &[(&str, &str)] = &[
 
 /// Builds `calls.c` with the layer for C; none where the compiler is not installed.
 fn build_c(scratch: &Scratch) -> Option<PathBuf> {
-    let python = workspace_dir().join("target/tools/languages/bin/python");
-    if !python.exists() {
-        skip("zig is not there; `guest/install` gets it");
-        return None;
-    }
-    let core = scratch.path().join("core.wasm");
     let root = workspace_dir();
-    let output = Command::new(python)
-        .args(["-m", "ziglang", "cc", "-target", "wasm32-wasi"])
-        .args(["-mexec-model=reactor", "-Wall", "-Wextra", "-Werror", "-Os"])
-        .args(["-s", "-Wl,-z,stack-size=65536", "-I"])
-        .arg(root.join("guest/c"))
-        .arg(root.join("tests/guests/calls.c"))
-        .arg(root.join("guest/c/sockeye.c"))
-        .arg("-o")
-        .arg(&core)
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    let component = scratch.path().join("calls.wasm");
-    let [from, to] = [&core, &component].map(|path| path.to_str().unwrap());
-    let made = run_to_end(&["component", from, "-o", to]);
-    let stderr = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "{stderr}");
-    Some(component)
+    let python = Tool::installed(
+        &root.join("target/tools/languages/bin/python"),
+        "guest/install",
+    )?;
+    let [layer, calls, core] = [
+        root.join("guest/c"),
+        root.join("tests/guests/calls.c"),
+        scratch.path().join("core.wasm"),
+    ]
+    .map(|path| path.to_str().unwrap().to_owned());
+    let source = format!("{layer}/sockeye.c");
+    let zig = "-m ziglang cc -target wasm32-wasi -mexec-model=reactor -Wall -Wextra -Werror -Os -s \
+               -Wl,-z,stack-size=65536";
+    let zig: Vec<&str> = zig.split(' ').collect();
+    python.run(&[&zig[..], &["-I", &layer, &calls, &source, "-o", &core]].concat());
+    Some(make(scratch, &[]))
 }
 
 /// What the guest of `server` answers to `commands`, without how long it took.

@@ -66,7 +66,7 @@ fn no_line_of_code_is_above_100_columns() {
 
 #[test]
 fn no_line_ends_in_a_space_or_starts_with_a_tab() {
-    check_lines(&[".rs", ".wit", ".toml"], |lines, at| {
+    check_lines(&[".rs", ".c", ".h", ".wit", ".toml"], |lines, at| {
         let line = lines[at];
         (line.ends_with([' ', '\t']) || line.starts_with('\t')).then(|| "blanks".to_owned())
     });

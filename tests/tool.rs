@@ -1,7 +1,7 @@
 //! Programs of the machine that some tests need.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{env, thread};
 
@@ -21,6 +21,18 @@ impl Tool {
             skip(&format!("`{name}` is not installed"));
         }
         Some(Self { path: found? })
+    }
+
+    /// Takes the program at `path`, which the script `how` installs, or says on stderr that the
+    /// running test is skipped.
+    #[track_caller]
+    pub(crate) fn installed(path: &Path, how: &str) -> Option<Self> {
+        if !path.is_file() {
+            skip(&format!("`{}` is not there, run `{how}`", path.display()));
+            return None;
+        }
+        let path = path.to_owned();
+        Some(Self { path })
     }
 
     /// Returns a command that runs the program.

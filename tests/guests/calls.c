@@ -39,6 +39,8 @@ static int64_t timeout_of(const char *word) {
     return strcmp(unit, "h") == 0 ? number * 3600 * SOCKEYE_SECOND : number * SOCKEYE_SECOND / 1000;
 }
 
+static uint64_t number_of(const char *word) { return strtoull(word, NULL, 10); }
+
 /* `''` is empty. */
 static const char *text_of(const char *word) { return strcmp(word, "''") == 0 ? "" : word; }
 
@@ -101,18 +103,18 @@ static void call_file(char **words, sockeye_connection connection) {
                  (unsigned long long)stat.identity);
         done(words[0], ok, fields);
     } else if (strcmp(words[0], "read") == 0) {
-        uint64_t offset = strtoull(words[2], NULL, 10);
-        size_t size = strtoull(words[3], NULL, 10);
+        uint64_t offset = number_of(words[2]);
+        size_t size = number_of(words[3]);
         received(words[0], bytes, sockeye_pread(file, bytes, size, offset));
     } else if (has_head) {
         const char *head = text_of(words[1]);
-        uint64_t offset = strtoull(words[3], NULL, 10);
-        uint64_t length = strtoull(words[4], NULL, 10);
+        uint64_t offset = number_of(words[3]);
+        uint64_t length = number_of(words[4]);
         sent_of_file(words[0], sockeye_send_with_file(connection, head, strlen(head), file, offset,
                                                       length, timeout_of(words[5])));
     } else {
-        uint64_t offset = strtoull(words[2], NULL, 10);
-        uint64_t length = strtoull(words[3], NULL, 10);
+        uint64_t offset = number_of(words[2]);
+        uint64_t length = number_of(words[3]);
         sent_of_file(words[0],
                      sockeye_sendfile(connection, file, offset, length, timeout_of(words[4])));
     }
@@ -123,14 +125,14 @@ static void call(char **words, sockeye_connection connection) {
     static char bytes[1 << 20];
     const char *verb = words[0];
     if (strcmp(verb, "recv") == 0) {
-        size_t size = strtoull(words[1], NULL, 10);
+        size_t size = number_of(words[1]);
         received(verb, bytes, sockeye_recv(connection, bytes, size, timeout_of(words[2])));
     } else if (strcmp(verb, "recv-until") == 0) {
-        size_t size = strtoull(words[2], NULL, 10);
+        size_t size = number_of(words[2]);
         received(verb, bytes, sockeye_recv_until(connection, text_of(words[1]), bytes, size,
                                                  timeout_of(words[3])));
     } else if (strcmp(verb, "send") == 0 || strcmp(verb, "send-filler") == 0) {
-        size_t size = strtoull(words[1], NULL, 10);
+        size_t size = number_of(words[1]);
         bool filler = strcmp(verb, "send-filler") == 0;
         memset(bytes, 'x', sizeof bytes);
         const char *sent = filler ? bytes : text_of(words[1]);
@@ -147,7 +149,7 @@ static void call(char **words, sockeye_connection connection) {
     } else if (strcmp(verb, "next") == 0) {
         done(verb, true, sockeye_next(connection) ? "value=true" : "value=false");
     } else if (strcmp(verb, "next-until") == 0) {
-        size_t size = strtoull(words[2], NULL, 10);
+        size_t size = number_of(words[2]);
         ssize_t count = sockeye_next_until(connection, text_of(words[1]), bytes, size,
                                            timeout_of(words[3]));
         if (count == 0) {
