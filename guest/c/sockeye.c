@@ -11,11 +11,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONNECTION(name)                                                                         \
-    __attribute__((import_module("sockeye:net/connections@0.1.0"),                               \
-                   import_name("[method]connection." name)))
-#define FILES(name)                                                                              \
-    __attribute__((import_module("sockeye:net/files@0.1.0"), import_name(name)))
+#define IMPORT(interface, name)                                                                  \
+    __attribute__((import_module("sockeye:net/" interface "@0.1.0"), import_name(name)))
+#define CONNECTION(name) IMPORT("connections", "[method]connection." name)
+#define FILES(name) IMPORT("files", name)
 
 CONNECTION("recv")
 void host_recv(int32_t self, uint32_t max, int32_t has_timeout, int64_t timeout, void *result);
@@ -44,8 +43,7 @@ FILES("[method]file.stat") void host_stat(int32_t self, void *result);
 FILES("[method]file.read")
 void host_read(int32_t self, uint64_t offset, uint32_t length, void *result);
 FILES("[resource-drop]file") void host_drop_file(int32_t self);
-__attribute__((import_module("sockeye:net/connections@0.1.0"),
-               import_name("[resource-drop]connection"))) void host_drop(int32_t self);
+IMPORT("connections", "[resource-drop]connection") void host_drop(int32_t self);
 
 /* `error-code`: the case, and a text for the last of them. */
 struct error_code {
@@ -157,7 +155,7 @@ static int send_failed(const struct send_result *result) {
 static uint32_t land(void *buffer, size_t size) {
     landing.buffer = buffer;
     landing.size = size;
-    return size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+    return size;
 }
 
 static ssize_t landed(const struct list_result *result) {
