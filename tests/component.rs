@@ -13,6 +13,11 @@ const GROW: &str = "(i32.mul (memory.grow (i32.const 2)) (i32.const 65536))";
 /// A handler that says a word and lets the connection go, as a core module, with an `import` and
 /// some `work` before.
 fn handler(import: &str, work: &str, allocate: &str) -> Vec<u8> {
+    module("sockeye:net/handler@0.1.0#handle", import, work, allocate)
+}
+
+/// The same under a name of its own.
+fn module(name: &str, import: &str, work: &str, allocate: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
             (import "sockeye:net/connections@0.1.0" "[method]connection.send"
@@ -21,7 +26,7 @@ fn handler(import: &str, work: &str, allocate: &str) -> Vec<u8> {
             (memory (export "memory") 1)
             (data (i32.const 64) "a word\0a")
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) {allocate})
-            (func (export "sockeye:net/handler@0.1.0#handle") (param i32) (result i32)
+            (func (export "{name}") (param i32) (result i32)
                 {work}
                 (call $send (local.get 0) (i32.const 64) (i32.const 7) (i32.const 0)
                     (i32.const 0) (i64.const 0) (i32.const 1024))
@@ -76,6 +81,19 @@ fn a_core_module_that_exports_a_handler_becomes_a_component() {
     let scratch = Scratch::new();
     let server = serve(&scratch, &handler("", "", GROW), &[]);
     assert_eq!(server.connect().rest(), b"a word\n");
+}
+
+#[test]
+fn an_export_called_handle_is_the_handler_that_kind_says() {
+    let plain = module("handle", "", "", GROW);
+    let scratch = Scratch::new();
+    let server = serve(&scratch, &plain, &["--kind", "tcp"]);
+    assert_eq!(server.connect().rest(), b"a word\n");
+    let server = serve(&scratch, &plain, &["--kind", "http"]);
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(client.rest(), b"a word\n");
+    check_refused(&plain, &["exports no handler", "`--kind`"]);
 }
 
 /// Checks that a handler that writes its word to stderr by the WASI before components works.

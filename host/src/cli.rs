@@ -19,6 +19,7 @@ mod check;
 mod compile;
 mod component;
 mod file;
+mod kind;
 mod limits;
 mod output;
 mod print_config;

@@ -393,8 +393,8 @@ fn module_hint(name: &str, error: &ModuleError) -> String {
         }
         ModuleError::Component => format!("run it: sockeye serve {name}"),
         ModuleError::NoHandler => {
-            "export a function called `sockeye:net/http-handler@0.1.0#handle` \
-                                   or `sockeye:net/handler@0.1.0#handle`"
+            "export a function called `sockeye:net/http-handler@0.1.0#handle` or \
+             `sockeye:net/handler@0.1.0#handle`, or one called `handle` and give `--kind`"
                 .to_owned()
         }
         ModuleError::Unfit(_) => {

@@ -10,16 +10,22 @@ use clap::{Args, ValueHint};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
+use wasm_encoder::ExportSection;
+use wasm_encoder::reencode::{self, Reencode};
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
+use super::kind::Kind;
 use super::output::{quoted, write};
 use crate::instance::HandlerKind;
 use crate::{Error, ModuleError};
 
 /// What the sections are called that say what a module imports and exports as a component.
 const TYPE_SECTION: &str = "component-type";
+
+/// What the handler's export is called where the language has no other names than its own.
+const PLAIN_EXPORT: &str = "handle";
 
 #[derive(Debug, Args)]
 pub(super) struct ComponentArgs {
@@ -30,6 +36,11 @@ pub(super) struct ComponentArgs {
     /// Where to write the component
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: PathBuf,
+
+    /// What the module's export `handle` serves, where the language cannot give an export the name
+    /// that the contract has for it; AssemblyScript needs this
+    #[arg(long)]
+    kind: Option<Kind>,
 
     /// Give the adapter for WASI memory of its own instead of asking the module for it; Go needs
     /// this, whose allocator works only once the module has begun
@@ -42,6 +53,8 @@ pub(super) struct ComponentArgs {
 struct Found {
     /// The handler that it exports by the contract's name.
     kind: Option<HandlerKind>,
+    /// It exports no such name, but [`PLAIN_EXPORT`].
+    is_plain: bool,
     /// It says by itself what it is as a component.
     is_typed: bool,
     /// It imports the WASI that came before components.
@@ -66,8 +79,15 @@ impl ComponentArgs {
     }
 
     fn component(&self) -> Result<Vec<u8>, ModuleError> {
-        let bytes = std::fs::read(&self.module).map_err(ModuleError::Read)?;
-        let found = Found::in_module(&bytes)?;
+        let mut bytes = std::fs::read(&self.module).map_err(ModuleError::Read)?;
+        let mut found = Found::in_module(&bytes)?;
+        if let Some(kind) = self.kind.filter(|_| found.is_plain) {
+            bytes = Renaming::of_handler(kind.into(), &bytes)?;
+            found.kind = Some(kind.into());
+        }
+        if found.kind.is_none() && !found.is_typed {
+            return Err(ModuleError::NoHandler);
+        }
         let component = self.encode(bytes, &found);
         component.map_err(ModuleError::Unfit)
     }
@@ -102,7 +122,7 @@ impl Found {
     /// Looks through a module.
     ///
     /// # Errors
-    /// It is no core module, or exports no handler.
+    /// It is no core module.
     fn in_module(bytes: &[u8]) -> Result<Found, ModuleError> {
         let broken = |error: wasmparser::BinaryReaderError| ModuleError::Unfit(error.into());
         if !bytes.starts_with(b"\0asm") {
@@ -127,6 +147,7 @@ impl Found {
                     for export in exports {
                         let export = export.map_err(broken)?.name;
                         found.kind = found.kind.or(HandlerKind::of_export(export));
+                        found.is_plain |= export == PLAIN_EXPORT;
                     }
                 }
                 Payload::CustomSection(section) => {
@@ -135,9 +156,40 @@ impl Found {
                 _ => {}
             }
         }
-        match found.kind {
-            None if !found.is_typed => Err(ModuleError::NoHandler),
-            _ => Ok(found),
-        }
+        found.is_plain &= found.kind.is_none();
+        Ok(found)
+    }
+}
+
+/// Gives the handler's export the name that the contract has for it.
+struct Renaming(String);
+
+impl Renaming {
+    fn of_handler(kind: HandlerKind, bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
+        let mut renamed = wasm_encoder::Module::new();
+        let name = format!("{}#{PLAIN_EXPORT}", kind.interface());
+        Renaming(name)
+            .parse_core_module(&mut renamed, Parser::new(0), bytes)
+            .map_err(|error| ModuleError::Unfit(error.into()))?;
+        Ok(renamed.finish())
+    }
+}
+
+impl Reencode for Renaming {
+    type Error = std::convert::Infallible;
+
+    fn parse_export(
+        &mut self,
+        exports: &mut ExportSection,
+        export: wasmparser::Export<'_>,
+    ) -> Result<(), reencode::Error> {
+        let kind = self.export_kind(export.kind)?;
+        let index = self.external_index(export.kind, export.index)?;
+        let name = match export.name {
+            PLAIN_EXPORT => &self.0,
+            other => other,
+        };
+        exports.export(name, kind, index);
+        Ok(())
     }
 }
