@@ -18,23 +18,27 @@ use crate::{Error, Inherited, server};
 mod check;
 mod compile;
 mod component;
+mod dev;
 mod file;
 mod kind;
+mod language;
 mod limits;
+mod new;
 mod output;
 mod print_config;
 mod serve;
 mod values;
 
 pub(crate) use check::check;
+use file::Development;
 use serve::ServeArgs;
 
-/// The contract as `sockeye wit` prints it: every file of `wit/`, the world first.
-const WIT: [&str; 4] = [
-    include_str!("../../wit/world.wit"),
-    include_str!("../../wit/errors.wit"),
-    include_str!("../../wit/files.wit"),
-    include_str!("../../wit/connections.wit"),
+/// The contract: every file of `wit/` with its name, the world first.
+const WIT: [(&str, &str); 4] = [
+    ("world.wit", include_str!("../../wit/world.wit")),
+    ("errors.wit", include_str!("../../wit/errors.wit")),
+    ("files.wit", include_str!("../../wit/files.wit")),
+    ("connections.wit", include_str!("../../wit/connections.wit")),
 ];
 
 /// What `sockeye --help` says below the commands.
@@ -42,6 +46,7 @@ const EXAMPLES: &str = "\
 Examples:
   sockeye                                    a welcome page at http://127.0.0.1:8080/
   sockeye serve --root DIR                   the files of a directory
+  sockeye new hello --lang go                a project with a handler to begin with
   sockeye serve handler.wasm                 a handler of yours
   sockeye check handler.wasm                 whether it fits, and what it needs
 
@@ -58,6 +63,10 @@ struct Cli {
 enum Command {
     /// Serve files, or run a component as the handler of every connection; the default command
     Serve(Box<ServeArgs>),
+    /// Write a project to begin with, in the language of your choice
+    New(new::NewArgs),
+    /// Build and serve a project, and do both again when a source has changed
+    Dev(Box<ServeArgs>),
     /// Say whether a component fits, what it imports and what it has to be granted
     Check(check::CheckArgs),
     /// Make a component of the core module that a compiler leaves
@@ -91,6 +100,7 @@ fn run(args: Vec<OsString>) -> Result<(), Error> {
     let (args, matches) = with_command(args).unwrap_or_else(|error| usage(&error));
     match command(&matches) {
         Command::Serve(typed) => serve(*typed, &matches, args),
+        Command::Dev(_) => develop(&args),
         Command::Check(args) => {
             let (_, _thread) = start_log(tracing::Level::WARN)?;
             args.run()
@@ -103,8 +113,14 @@ fn run(args: Vec<OsString>) -> Result<(), Error> {
             print(&script)
         }
         Command::Man => print(&manual().map_err(|source| Error::Print { source })?),
-        Command::Wit => print(WIT.join("\n").as_bytes()),
+        Command::New(args) => args.run(),
+        Command::Wit => print(wit().as_bytes()),
     }
+}
+
+/// The contract as one text, in which every tool finds all of it.
+fn wit() -> String {
+    WIT.map(|(_, text)| text).join("\n")
 }
 
 /// What `sockeye serve` was told, by what was typed and by the configuration file.
@@ -115,6 +131,8 @@ struct Told {
     /// Those of the file's tables.
     services: Vec<ArgMatches>,
     file: Option<PathBuf>,
+    /// How the project is worked on.
+    development: Option<Development>,
 }
 
 impl Told {
@@ -135,6 +153,7 @@ impl Told {
                 matches,
                 services: Vec::new(),
                 file: None,
+                development: None,
             });
         };
         // Behind the program's name and the command's.
@@ -148,6 +167,7 @@ impl Told {
             matches: of_serve(&all),
             services: file.services(&matches)?,
             file: Some(file.path().to_owned()),
+            development: file.development().cloned(),
         })
     }
 }
@@ -169,6 +189,20 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<
         return print(text.as_bytes());
     }
     server::serve(config, inherited, Some(log))
+}
+
+/// Serves a project that is being worked on. `args` are those of `sockeye serve` but for the name.
+fn develop(args: &[OsString]) -> Result<(), Error> {
+    let inherited = Inherited::take()?;
+    let mut of_serve = args.to_owned();
+    of_serve[1] = "serve".into();
+    let matches = parse(&of_serve);
+    let Command::Serve(typed) = command(&matches) else {
+        unreachable!("it has been named");
+    };
+    let told = Told::gather(*typed, &matches, of_serve)?;
+    let (log, _thread) = start_log(told.args.log_level())?;
+    dev::run(told, inherited, log, args)
 }
 
 /// Makes what `sockeye` with these arguments would serve, or says why it would not.

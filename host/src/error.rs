@@ -134,6 +134,29 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A project cannot have this name.
+    #[error("`{name}` cannot be the name of a project")]
+    ProjectName {
+        /// The path as it was given.
+        name: String,
+    },
+    /// A project cannot be written.
+    #[error("failed to make the project `{path}`", path = path.display())]
+    NewProject {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no project to work on.
+    #[error("nothing says how this project is built")]
+    NoDevelopment,
+    /// The sources of a project cannot be watched.
+    #[error("{what} to watch for a change")]
+    Watch {
+        /// What was found.
+        what: &'static str,
+    },
     /// The component is a handler for another kind of host.
     #[error("`{name}` is a handler for hosts of `wasi:http`, and exports none for sockeye")]
     WasiHttp {
@@ -372,6 +395,22 @@ impl Error {
                 return bind_hint(source, *address);
             }
             Error::Inherit(error) => inherit_hint(error),
+            Error::NoDevelopment => {
+                "write a `[dev]` table with `build` and `watch` in `sockeye.toml`, or begin with \
+                 `sockeye new`"
+                    .to_owned()
+            }
+            Error::Watch { .. } => {
+                "`watch` in `[dev]` lists the files and directories of the sources, not what a \
+                 build leaves"
+                    .to_owned()
+            }
+            Error::ProjectName { .. } => {
+                "write lower-case letters, digits and dashes, a letter first".to_owned()
+            }
+            Error::NewProject { .. } => {
+                "give the path of a directory that does not exist yet, in one that does".to_owned()
+            }
             Error::Write { .. }
             | Error::ReadConfig { .. }
             | Error::ConfigSyntax { .. }

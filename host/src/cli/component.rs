@@ -99,7 +99,7 @@ impl ComponentArgs {
     ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         if let Some(kind) = found.kind.filter(|_| !found.is_typed) {
             let mut resolve = Resolve::default();
-            let package = resolve.push_source("sockeye.wit", &super::WIT.join("\n"))?;
+            let package = resolve.push_source("sockeye.wit", &super::wit())?;
             let world = resolve.select_world(&[package], Some(kind.world()))?;
             let encoding = StringEncoding::UTF8;
             wit_component::embed_component_metadata(&mut bytes, &resolve, world, encoding)?;

@@ -31,6 +31,18 @@ const NAMED_ONLY_OUTSIDE: [&str; 2] = ["root", "access-log"];
 /// The key of the tables that describe one handler each.
 pub(super) const SERVICE: &str = "service";
 
+/// The key of the table that only `sockeye dev` reads.
+const DEV: &str = "dev";
+
+/// How a project is worked on.
+#[derive(Clone)]
+pub(super) struct Development {
+    /// The command that builds the component, for a shell in the directory of the file.
+    pub(super) build: String,
+    /// The files and directories that it is built of.
+    pub(super) watch: Vec<PathBuf>,
+}
+
 /// A configuration file whose syntax is right.
 pub(super) struct File {
     path: PathBuf,
@@ -38,6 +50,7 @@ pub(super) struct File {
     named: bool,
     settings: Vec<Setting>,
     services: Vec<Vec<Setting>>,
+    development: Option<Development>,
 }
 
 /// A key with its value.
@@ -93,6 +106,7 @@ impl File {
             named,
             settings: Vec::new(),
             services: Vec::new(),
+            development: None,
         };
         let table = DeTable::parse(&text).map_err(|source| Error::ConfigSyntax {
             path: file.path.clone(),
@@ -110,6 +124,10 @@ impl File {
                     let setting = Setting::new(SERVICE, line, Value::Flag(false));
                     return Err(file.wrong(&setting, "write `[[service]]` and its keys below"));
                 }
+                (DEV, value) => {
+                    let development = file.read_development(&text, line, value)?;
+                    file.development = Some(development);
+                }
                 (name, value) => {
                     let setting = file.read(name, line, value)?;
                     file.settings.push(setting);
@@ -122,6 +140,11 @@ impl File {
     /// Where the file is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How the project of this file is worked on, if it says so.
+    pub(super) fn development(&self) -> Option<&Development> {
+        self.development.as_ref()
     }
 
     /// Returns the arguments that the file adds to those that were `typed`.
@@ -210,6 +233,37 @@ impl File {
         let settings = settings.collect::<Result<_, _>>()?;
         self.services.push(settings);
         Ok(())
+    }
+
+    fn read_development(
+        &self,
+        text: &str,
+        line: usize,
+        table: &DeValue,
+    ) -> Result<Development, Error> {
+        let of_table = Setting::new(DEV, line, Value::Flag(false));
+        let missing = "write `[dev]`, and `build = \"…\"` and `watch = [\"…\"]` below";
+        let DeValue::Table(table) = table else {
+            return Err(self.wrong(&of_table, missing));
+        };
+        let (mut build, mut watch) = (None, None);
+        for (key, value) in table {
+            let setting = self.read(key.get_ref(), line_of(text, key), value.get_ref())?;
+            match (setting.key.as_str(), &setting.value) {
+                ("build", Value::One(command)) => build = Some(command.clone()),
+                ("build", _) => return Err(self.wrong(&setting, "write a command in quotes")),
+                ("watch", Value::List(paths)) => watch = Some(paths.clone()),
+                ("watch", Value::One(path)) => watch = Some(vec![path.clone()]),
+                ("watch", _) => return Err(self.wrong(&setting, "write a list of paths")),
+                _ => return Err(self.wrong(&setting, "`[dev]` has `build` and `watch`")),
+            }
+        }
+        let (Some(build), Some(watch)) = (build, watch) else {
+            return Err(self.wrong(&of_table, missing));
+        };
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        let watch = watch.iter().map(|path| directory.join(path)).collect();
+        Ok(Development { build, watch })
     }
 
     fn read(&self, key: &str, line: usize, value: &DeValue) -> Result<Setting, Error> {

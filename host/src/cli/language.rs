@@ -1,0 +1,97 @@
+//! The languages that `sockeye new` knows: what a project in each consists of and needs.
+
+use clap::ValueEnum;
+use include_dir::{Dir, include_dir};
+
+static RUST_LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/src");
+static C_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/c");
+
+/// A language that handlers are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    /// Rust, with cargo
+    Rust,
+    /// C, with `zig cc`
+    C,
+}
+
+/// A program that a project is built with.
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    /// What a shell runs without an error where the program is installed.
+    pub(super) check: &'static str,
+    /// How it is installed.
+    pub(super) install: &'static str,
+}
+
+const MAKE: Tool = Tool {
+    name: "make",
+    check: "make --version",
+    install: "apt-get install make",
+};
+
+const ZIG: Tool = Tool {
+    name: "zig",
+    check: "zig version || python3 -m ziglang version",
+    install: "pip install ziglang==0.17.0",
+};
+
+const CARGO: Tool = Tool {
+    name: "cargo",
+    check: "cargo --version",
+    install: "https://rustup.rs",
+};
+
+const WASM_TARGET: Tool = Tool {
+    name: "Rust's target wasm32-wasip2",
+    check: "test -d \"$(rustc --print target-libdir --target wasm32-wasip2)\"",
+    install: "rustup target add wasm32-wasip2",
+};
+
+/// What a project in a language consists of and needs.
+pub(super) struct Facts {
+    /// As `--lang` has it, and as the folder of templates is called.
+    pub(super) name: &'static str,
+    /// As people write it.
+    pub(super) title: &'static str,
+    /// The commands that build `handler.wasm` for the first time.
+    pub(super) steps: &'static [&'static str],
+    /// What those commands need.
+    pub(super) tools: &'static [Tool],
+    /// Folders of `guest/` that become part of the project, and where.
+    pub(super) layers: &'static [(&'static Dir<'static>, &'static str)],
+    /// Whether the build reads the contract.
+    pub(super) needs_wit: bool,
+    /// Where the build leaves the component, if that is not `handler.wasm`.
+    pub(super) leaves: Option<&'static str>,
+}
+
+static RUST: Facts = Facts {
+    name: "rust",
+    title: "Rust",
+    steps: &["cargo build --release"],
+    tools: &[CARGO, WASM_TARGET],
+    layers: &[(&RUST_LIBRARY, "sockeye-guest/src")],
+    needs_wit: true,
+    leaves: Some("target/wasm32-wasip2/release/handler.wasm"),
+};
+
+static C: Facts = Facts {
+    name: "c",
+    title: "C",
+    steps: &["make"],
+    tools: &[MAKE, ZIG],
+    layers: &[(&C_LAYER, "sockeye")],
+    needs_wit: false,
+    leaves: None,
+};
+
+impl Language {
+    /// What is known of projects in the language.
+    pub(super) fn facts(self) -> &'static Facts {
+        match self {
+            Language::Rust => &RUST,
+            Language::C => &C,
+        }
+    }
+}
