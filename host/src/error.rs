@@ -1,11 +1,15 @@
 //! Why a server does not start or ends: errors that the operator caused or has to act on.
 
+mod project;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::config::INSTANCE_BYTES_MAX;
 use crate::net::{BindError, InheritError};
+
+pub use project::ProjectError;
 
 /// An error that ends the program. What to do about it is in [`Error::hint`].
 #[derive(Debug, thiserror::Error)]
@@ -134,29 +138,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A project cannot have this name.
-    #[error("`{name}` cannot be the name of a project")]
-    ProjectName {
-        /// The path as it was given.
-        name: String,
-    },
-    /// A project cannot be written.
-    #[error("failed to make the project `{path}`", path = path.display())]
-    NewProject {
-        /// Where it was to be.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// There is no project to work on.
-    #[error("nothing says how this project is built")]
-    NoDevelopment,
-    /// The sources of a project cannot be watched.
-    #[error("{what} to watch for a change")]
-    Watch {
-        /// What was found.
-        what: &'static str,
-    },
+    /// There is something wrong with a project.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// The component is a handler for another kind of host.
     #[error("`{name}` is a handler for hosts of `wasi:http`, and exports none for sockeye")]
     WasiHttp {
@@ -395,22 +379,7 @@ impl Error {
                 return bind_hint(source, *address);
             }
             Error::Inherit(error) => inherit_hint(error),
-            Error::NoDevelopment => {
-                "write a `[dev]` table with `build` and `watch` in `sockeye.toml`, or begin with \
-                 `sockeye new`"
-                    .to_owned()
-            }
-            Error::Watch { .. } => {
-                "`watch` in `[dev]` lists the files and directories of the sources, not what a \
-                 build leaves"
-                    .to_owned()
-            }
-            Error::ProjectName { .. } => {
-                "write lower-case letters, digits and dashes, a letter first".to_owned()
-            }
-            Error::NewProject { .. } => {
-                "give the path of a directory that does not exist yet, in one that does".to_owned()
-            }
+            Error::Project(error) => error.hint().to_owned(),
             Error::Write { .. }
             | Error::ReadConfig { .. }
             | Error::ConfigSyntax { .. }

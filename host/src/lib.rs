@@ -23,5 +23,5 @@ mod metrics;
 mod moment;
 mod trouble;
 
-pub use error::{Error, ModuleError};
+pub use error::{Error, ModuleError, ProjectError};
 pub use net::{Directory, Inherited};

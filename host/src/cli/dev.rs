@@ -25,7 +25,7 @@ use tracing::{error, info};
 use super::Told;
 use super::file::Development;
 use crate::line_writer::LineWriter;
-use crate::{Error, Inherited, server};
+use crate::{Error, Inherited, ProjectError, server};
 
 /// How often the sources are looked at. By looking, not by events of the kernel: that works on
 /// every file system, and survives whatever an editor or a checkout does to directories.
@@ -55,7 +55,7 @@ struct Project {
 /// is what `sockeye serve` would be told, and `args` are those of the process.
 ///
 /// # Errors
-/// [`Error::NoDevelopment`], and what is wrong with the configuration.
+/// [`ProjectError`], and what is wrong with the configuration.
 pub(super) fn run(
     told: Told,
     inherited: Inherited,
@@ -109,7 +109,7 @@ fn run_again(args: &[OsString]) -> Error {
 impl Project {
     fn new(told: &Told) -> Result<Project, Error> {
         let (Some(file), Some(development)) = (&told.file, &told.development) else {
-            return Err(Error::NoDevelopment);
+            return Err(ProjectError::NoDevelopment.into());
         };
         let mut project = Project {
             development: development.clone(),
@@ -118,13 +118,12 @@ impl Project {
             configured: stamp(file),
         };
         project.built = project.look();
-        match project.built.len() {
-            0 => Err(Error::Watch { what: "no file" }),
-            FILES_MAX => Err(Error::Watch {
-                what: "more than 10,000 files",
-            }),
-            _ => Ok(project),
-        }
+        let found = match project.built.len() {
+            0 => "no file",
+            FILES_MAX => "more than 10,000 files",
+            _ => return Ok(project),
+        };
+        Err(ProjectError::Watch { found }.into())
     }
 
     /// Builds, with this program in reach, and says whether that worked.

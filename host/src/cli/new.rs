@@ -14,7 +14,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 use super::kind::Kind;
 use super::language::{Facts, Language, Tool};
 use super::output::quoted;
-use crate::Error;
+use crate::{Error, ProjectError};
 
 static TEMPLATES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/templates");
 
@@ -49,15 +49,15 @@ impl NewArgs {
     /// Writes the project, whole or not at all, and says how it is built.
     ///
     /// # Errors
-    /// [`Error::ProjectName`], and [`Error::NewProject`] where the directory exists or cannot be
+    /// [`ProjectError::Name`], and [`ProjectError::New`] where the directory exists or cannot be
     /// written.
     pub(super) fn run(self) -> Result<(), Error> {
         let name = self.path.file_name().and_then(|name| name.to_str());
         let name = name.filter(|name| is_name(name)).ok_or_else(|| {
             let name = self.path.display().to_string();
-            Error::ProjectName { name }
+            ProjectError::Name { name }
         })?;
-        self.write(name).map_err(|source| Error::NewProject {
+        self.write(name).map_err(|source| ProjectError::New {
             path: self.path.clone(),
             source,
         })?;
