@@ -50,6 +50,7 @@ mod overreach;
 mod reuse;
 mod sandbox;
 
+mod dev;
 mod languages;
 
 mod integrity;

@@ -187,6 +187,18 @@ pub struct Compiling {
     pub cache: Option<CodeCache>,
     /// Whether a file may be machine code already. Such a file can do whatever this process can.
     pub allow_precompiled: bool,
+    /// What the machine code is made for.
+    pub aim: Aim,
+}
+
+/// What machine code is made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Aim {
+    /// To run fast.
+    #[default]
+    Speed,
+    /// To be there soon: for a component that is replaced in a moment.
+    ShortWait,
 }
 
 /// How a line of the access log is written.

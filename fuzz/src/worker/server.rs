@@ -183,7 +183,7 @@ fn config(root: &Arc<Directory>) -> Config {
         },
         compiling: Compiling {
             cache: cache.and_then(|dir: std::path::PathBuf| CodeCache::open(&dir).ok()),
-            allow_precompiled: false,
+            ..Compiling::default()
         },
     }
 }

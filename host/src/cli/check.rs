@@ -68,7 +68,7 @@ pub(crate) fn check(
     how: &Compiling,
     mut say: impl FnMut(String) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let engine = compiling(InitialData::Mapped)?;
+    let engine = compiling(InitialData::Mapped, how.aim)?;
     let compiled = Compiled::load(&engine, source, how)?;
     let types = compiled.component().component_type();
     // A name that breaks the line could say what this command says.

@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 use super::output::{quoted, write};
 use crate::Error;
-use crate::config::{Compiling, Source};
+use crate::config::{Aim, Compiling, Source};
 use crate::instance::{Compiled, InitialData, compiling};
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ impl CompileArgs {
     /// # Errors
     /// What is wrong with the component, or why the file cannot be written.
     pub(super) fn run(self) -> Result<(), Error> {
-        let engine = compiling(InitialData::Mapped)?;
+        let engine = compiling(InitialData::Mapped, Aim::Speed)?;
         let source = Source::File(self.component.clone());
         let compiled = Compiled::load(&engine, &source, &Compiling::default())?;
         let code = compiled.code()?;

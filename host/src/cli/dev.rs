@@ -24,6 +24,7 @@ use tracing::{error, info};
 
 use super::Told;
 use super::file::Development;
+use crate::config::Aim;
 use crate::line_writer::LineWriter;
 use crate::{Error, Inherited, ProjectError, server};
 
@@ -33,6 +34,10 @@ const LOOKED_EVERY: Duration = Duration::from_millis(200);
 
 /// How many files are looked at; more would be those of a build, not those of a person.
 const FILES_MAX: usize = 10_000;
+
+/// How long those who are connected are waited for. A browser keeps its connections open, and who
+/// is at the terminal does not want to wait for that.
+const DRAIN_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 
 /// What tells one state of a file from another: when and how long it was written, and which it is.
 type Stamp = (i64, i64, u64, u64);
@@ -66,7 +71,10 @@ pub(super) fn run(
     while !project.build() {
         project.wait_for_change();
     }
-    let config = told.args.into_config(&told.services)?;
+    let mut config = told.args.into_config(&told.services)?;
+    config.compiling.aim = Aim::ShortWait;
+    let limits = &mut config.limits;
+    limits.drain_timeout = limits.drain_timeout.min(DRAIN_TIMEOUT_MAX);
     let restarts = Arc::new(AtomicBool::new(false));
     let starting = |source| Error::Start {
         step: "start looking at the sources",

@@ -12,7 +12,8 @@ use super::limits::LimitArgs;
 use super::values::{parse_address, parse_count, parse_header_value, parse_limit};
 use crate::Error;
 use crate::config::{
-    AccessLog, AccessLogFormat, ActivateOn, CodeCache, Compiling, Config, Reuse, Service, Source,
+    AccessLog, AccessLogFormat, ActivateOn, Aim, CodeCache, Compiling, Config, Reuse, Service,
+    Source,
 };
 use crate::net::Directory;
 
@@ -307,6 +308,7 @@ impl CompilingArgs {
         Ok(Compiling {
             cache,
             allow_precompiled: self.allow_precompiled,
+            aim: Aim::default(),
         })
     }
 }

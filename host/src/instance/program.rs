@@ -152,7 +152,7 @@ impl Loader {
     /// # Blocking
     /// For as long as it takes to compile.
     pub fn load(&self, source: &Source, kind: HandlerKind) -> Result<Program, Error> {
-        let compiler = engine::compiling(self.data)?;
+        let compiler = engine::compiling(self.data, self.compiling.aim)?;
         let compiled = Compiled::load(&compiler, source, &self.compiling)?;
         let needs = compiled.needs();
         check_memory(source, needs, self.instance_bytes_max)?;
@@ -189,7 +189,7 @@ fn compile(config: &Config) -> Result<(InitialData, Vec<Compiled>), Error> {
 /// The same for memories that begin like this, or with images where a component is machine code
 /// already: `sockeye compile` does not know how many instances there will be.
 fn compile_for(config: &Config, data: InitialData) -> Result<(InitialData, Vec<Compiled>), Error> {
-    let compiler = engine::compiling(data)?;
+    let compiler = engine::compiling(data, config.compiling.aim)?;
     let services = config.services.iter();
     let compiled: Result<_, _> = services
         .map(|service| Compiled::load(&compiler, &service.component, &config.compiling))
