@@ -53,6 +53,18 @@ impl TestServer {
         0
     }
 
+    /// Returns how many activations failed, whatever the cause.
+    #[track_caller]
+    pub(crate) fn failures(&self) -> u64 {
+        let text = self.metrics();
+        let samples = text
+            .lines()
+            .filter(|line| line.starts_with("sockeye_activations_failed_total{"));
+        samples
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
+    }
+
     /// Waits until a metric has the value `expected`.
     #[track_caller]
     pub(crate) fn wait_for_metric(&self, sample: &str, expected: u64) {

@@ -4,7 +4,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
 use super::kernel::inject;
-use super::{Scene, failures, open_things, wait_until_closed, wait_until_quiet, wait_until_unused};
+use super::{Scene, open_things, wait_until_closed, wait_until_quiet, wait_until_unused};
 use crate::client::{Client, get, post};
 use crate::gauges::{LIVE, failed};
 use crate::server::TestServer;
@@ -132,7 +132,7 @@ fn memory_that_the_kernel_does_not_take_back_costs_nobody_anything() {
         inject(&server, call, error, 1, |_| use_much(&server));
         use_much(&server);
     }
-    assert_eq!(failures(&server), 0);
+    assert_eq!(server.failures(), 0);
     wait_until_closed(&server, &open);
     server.stop();
 }
@@ -145,10 +145,10 @@ fn begin_uploads(server: &TestServer, count: usize) -> Vec<Client> {
         client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n12");
         client
     };
-    let before = failures(server);
+    let before = server.failures();
     let uploads = (0..count).map(begin).collect();
     wait::until("every upload has an instance or an answer", || {
-        server.metric(LIVE) + failures(server) - before == count as u64
+        server.metric(LIVE) + server.failures() - before == count as u64
     });
     uploads
 }
@@ -185,7 +185,7 @@ fn check_shortage(server: &TestServer, relieve: impl FnOnce()) {
     assert_eq!(end_uploads(&mut uploads), 0);
     drop(uploads);
     wait_until_unused(server);
-    assert_eq!(failures(server), refused as u64);
+    assert_eq!(server.failures(), refused as u64);
     let said = server.log_lines("no instance can be made");
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("Cannot allocate memory"), "{said:?}");

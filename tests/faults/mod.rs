@@ -115,7 +115,7 @@ impl<'a> Scene<'a> {
             before: Before {
                 open: open_things(server),
                 accepted: server.metric("sockeye_connections_accepted_total"),
-                failed: failures(server),
+                failed: server.failures(),
             },
             connected: 0,
             idle: Vec::new(),
@@ -186,7 +186,7 @@ impl<'a> Scene<'a> {
         let accepted = server.metric("sockeye_connections_accepted_total") - before.accepted;
         assert_eq!(accepted, connected, "connections accepted");
         assert_eq!(
-            failures(server) - before.failed,
+            server.failures() - before.failed,
             failed,
             "{}",
             server.metrics()
@@ -207,18 +207,6 @@ fn wait_until_unused(server: &TestServer) {
         samples.iter().all(is_zero).then_some(())
     });
     assert!(unused.is_some(), "still in use:\n{metrics}");
-}
-
-/// Returns how many activations failed, whatever the cause.
-#[track_caller]
-fn failures(server: &TestServer) -> u64 {
-    let text = server.metrics();
-    let samples = text
-        .lines()
-        .filter(|line| line.starts_with("sockeye_activations_failed_total{"));
-    samples
-        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
-        .sum()
 }
 
 /// Returns what the descriptors of a server stand for; of a socket, its number in the kernel, which

@@ -43,10 +43,11 @@ fn file(exchange: &mut Exchange, path: &str) -> io::Result<()> {
     };
     match File::open(&found.path) {
         Ok(file) => exchange.respond_file("application/octet-stream", &file),
-        Err(ErrorCode::NotFound | ErrorCode::IsDirectory | ErrorCode::AccessDenied) => {
-            not_found(exchange)
+        // An error that is returned is logged, and answered with status 500.
+        Err(error @ (ErrorCode::TooManyFiles | ErrorCode::InsufficientResources)) => {
+            Err(error.into())
         }
-        Err(error) => Err(error.into()),
+        Err(_) => not_found(exchange),
     }
 }
 
@@ -56,5 +57,7 @@ fn not_found(exchange: &mut Exchange) -> io::Result<()> {
 
 fn not_allowed(exchange: &mut Exchange, allow: &str) -> io::Result<()> {
     let answer = exchange.response(405).header("Allow", allow);
-    answer.content_type("text/plain").send("method not allowed\n")
+    answer
+        .content_type("text/plain")
+        .send("method not allowed\n")
 }
