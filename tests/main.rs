@@ -52,6 +52,7 @@ mod sandbox;
 
 mod dev;
 mod languages;
+mod new;
 
 mod integrity;
 mod nginx;
