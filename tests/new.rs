@@ -30,7 +30,7 @@ fn check_refused(scratch: &Scratch, name: &str, parts: &[&str]) {
 fn languages() -> Vec<String> {
     let help = run_to_end(&["new", "--help"]);
     let help = String::from_utf8(help.stdout).unwrap();
-    let listed = help.split("--lang <LANGUAGE>").nth(1).unwrap();
+    let listed = help.rsplit("--lang <LANGUAGE>").next().unwrap();
     let listed = listed.split("--kind").next().unwrap();
     let names = listed
         .lines()
