@@ -195,7 +195,7 @@ func deadline(word string) time.Time {
 	return time.Time{}
 }
 
-// text returns what a word stands for: `”` is empty.
+// text returns what a word stands for, which two quotes are for nothing.
 func text(word string) string {
 	if word == "''" {
 		return ""
