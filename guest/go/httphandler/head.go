@@ -2,6 +2,7 @@ package httphandler
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,8 +17,12 @@ const (
 // message is what a head says about its request as a whole.
 type message struct {
 	method          string // as far as it is known, also of a head that is refused
+	target          string
+	scheme          string // of a target in absolute form
+	authority       string // of a target in absolute form
 	isOld           bool   // HTTP/1.0
 	chunked         bool
+	lengths         []string // of the line Content-Length, as it was sent
 	length          uint64
 	keepAlive       bool
 	expectsContinue bool
@@ -25,17 +30,19 @@ type message struct {
 
 // rules gathers what the header lines say.
 type rules struct {
-	hosts, lengths, codings int
-	close, keepAlive        bool
-	expects                 bool
+	hosts, codings   int
+	close, keepAlive bool
+	expects          bool
 }
 
-// checkHead says what a head means, or why it is refused.
+// checkHead says what a head means, or why it is refused. It writes the head as http.ReadRequest is
+// to see it: with a target in origin form, and without the lines that frame the body, which are
+// judged here.
 //
 // http.ReadRequest, which makes a request of it afterwards, takes lines that end in a bare LF,
 // two lengths that agree, any Host and much more. Where two readers of a request take it for
 // different ones, requests are smuggled: here only what every reader reads alike gets through.
-func checkHead(head []byte) (message, *refusal) {
+func checkHead(head []byte, plain *bytes.Buffer) (message, *refusal) {
 	var m message
 	if len(head) > headBytesMax {
 		return m, tooLarge(head)
@@ -50,7 +57,7 @@ func checkHead(head []byte) (message, *refusal) {
 	if strings.ContainsAny(line, "\r\n") {
 		return m, bareLineFeed
 	}
-	if refused := checkRequestLine(line, &m); refused != nil {
+	if refused := checkRequestLine(line, plain, &m); refused != nil {
 		return m, refused
 	}
 	if !ended {
@@ -62,10 +69,16 @@ func checkHead(head []byte) (message, *refusal) {
 		if count > headerLinesMax {
 			return m, tooManyLines
 		}
-		if refused := r.checkLine(line, &m); refused != nil {
+		frames, refused := r.checkLine(line, &m)
+		if refused != nil {
 			return m, refused
 		}
+		if !frames {
+			plain.WriteString(line)
+			plain.WriteString("\r\n")
+		}
 	}
+	plain.WriteString("\r\n")
 	if refused := r.check(&m); refused != nil {
 		return m, refused
 	}
@@ -85,7 +98,7 @@ func withoutEmptyLines(head []byte) []byte {
 }
 
 // checkRequestLine looks at `method SP target SP version`.
-func checkRequestLine(line string, m *message) *refusal {
+func checkRequestLine(line string, plain *bytes.Buffer, m *message) *refusal {
 	words := strings.Split(line, " ")
 	if len(words) != 3 || m.method == "" {
 		return badRequestLine
@@ -110,6 +123,15 @@ func checkRequestLine(line string, m *message) *refusal {
 	if !isTarget(m.method, target) {
 		return badTarget
 	}
+	m.target = target
+	if scheme, rest, found := strings.Cut(target, "://"); found && target[0] != '/' {
+		end := strings.IndexAny(rest+"/", "/?")
+		m.scheme, m.authority, target = scheme, rest[:end], rest[end:]
+		if target == "" || target[0] == '?' {
+			target = "/" + target
+		}
+	}
+	fmt.Fprintf(plain, "%s %s %s\r\n", m.method, target, words[2])
 	return nil
 }
 
@@ -129,46 +151,47 @@ func tooLarge(start []byte) *refusal {
 	return headTooLarge
 }
 
-// checkLine looks at one header line.
-func (r *rules) checkLine(line string, m *message) *refusal {
+// checkLine looks at one header line, and says whether it is one that frames the body.
+func (r *rules) checkLine(line string, m *message) (frames bool, refused *refusal) {
 	if strings.ContainsAny(line, "\r\n") {
-		return bareLineFeed
+		return false, bareLineFeed
 	}
 	name, value, found := strings.Cut(line, ":")
 	if !found || !isToken(name) {
-		return badName
+		return false, badName
 	}
 	if !isValue(value) {
-		return badValue
+		return false, badValue
 	}
 	value = strings.Trim(value, " \t")
 	switch {
 	case strings.EqualFold(name, "host"):
 		if r.hosts++; r.hosts > 1 {
-			return oneHost
+			return false, oneHost
 		}
 		if !isHost(value) {
-			return badHost
+			return false, badHost
 		}
 	case strings.EqualFold(name, "content-length"):
 		length, ok := decimal(value)
-		if r.lengths++; r.lengths > 1 || !ok {
-			return badLength
+		if m.lengths != nil || !ok {
+			return false, badLength
 		}
-		m.length = length
+		m.lengths, m.length = []string{value}, length
+		return true, nil
 	case strings.EqualFold(name, "transfer-encoding"):
-		return r.checkCoding(value, m)
+		return true, r.checkCoding(value, m)
 	case strings.EqualFold(name, "connection"):
-		return r.checkConnection(value)
+		return false, r.checkConnection(value)
 	case strings.EqualFold(name, "expect"):
 		for expectation := range elements(value) {
 			if expectation != "" && !strings.EqualFold(expectation, "100-continue") {
-				return expectationFailed
+				return false, expectationFailed
 			}
 			r.expects = r.expects || expectation != ""
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // checkCoding takes `chunked` alone: nothing else is implemented, and it has to come last and once.
@@ -215,7 +238,7 @@ func (r *rules) checkConnection(value string) *refusal {
 
 // check looks at what the header lines say together.
 func (r *rules) check(m *message) *refusal {
-	if r.codings > 0 && r.lengths > 0 {
+	if r.codings > 0 && m.lengths != nil {
 		return twoFramings
 	}
 	if r.hosts == 0 && !m.isOld {

@@ -27,9 +27,11 @@ import (
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -57,20 +59,21 @@ func handle(connection uint32) unsafe.Pointer {
 
 // shared is the one server: an instance serves one connection at a time.
 var shared = server{
-	head:     make([]byte, headBytesMax),
-	body:     make([]byte, 16<<10),
-	copied:   make([]byte, 32<<10),
-	requests: bufio.NewReaderSize(nil, 4<<10),
+	head:   make([]byte, headBytesMax),
+	body:   make([]byte, 16<<10),
+	copied: make([]byte, 32<<10),
+	reader: bufio.NewReaderSize(nil, 4<<10),
 }
 
 // server is the connection, and what is used again for every request.
 type server struct {
 	conn     *sockeye.Conn
 	remote   string
-	head     []byte // where heads are received
-	body     []byte // where bodies are received that are decoded or dropped
-	copied   []byte // where an answer is copied through
-	requests *bufio.Reader
+	head     []byte       // where heads are received
+	body     []byte       // where bodies are received that are decoded or dropped
+	copied   []byte       // where an answer is copied through
+	plain    bytes.Buffer // a head as http.ReadRequest is to see it
+	reader   *bufio.Reader
 	out      bytes.Buffer // what is to be sent next
 	gathered []byte       // what the handler has written, as yet without a frame
 	second   int64        // when the next two were looked up
@@ -87,7 +90,7 @@ func (s *server) serve(conn *sockeye.Conn) bool {
 		head, refused := s.receive(count, err)
 		switch {
 		case refused != nil:
-			m, _ := checkHead(head)
+			m, _ := checkHead(head, &s.plain)
 			s.refuse(&m, refused)
 			return false
 		case len(head) == 0:
@@ -139,23 +142,20 @@ func (s *server) receive(count int, err error) (head []byte, refused *refusal) {
 
 // answer answers one request, and says whether the connection can take another.
 func (s *server) answer(head []byte) bool {
-	m, refused := checkHead(head)
+	s.plain.Reset()
+	m, refused := checkHead(head, &s.plain)
 	if refused != nil {
 		s.refuse(&m, refused)
 		return false
 	}
-	s.requests.Reset(bytes.NewReader(withoutEmptyLines(head)))
-	request, err := http.ReadRequest(s.requests)
+	s.reader.Reset(&s.plain)
+	request, err := http.ReadRequest(s.reader)
 	if err != nil {
 		s.refuse(&m, unreadable)
 		return false
 	}
 	body := newBody(s.conn, &m, s.body)
-	request.Body = http.NoBody
-	if m.chunked || m.length > 0 {
-		request.Body = body
-	}
-	request.Close = !m.keepAlive
+	m.complete(request, body)
 	if s.remote == "" {
 		s.remote = s.conn.RemoteAddr().String()
 	}
@@ -168,6 +168,28 @@ func (s *server) answer(head []byte) bool {
 	// Whoever has kept them finds them at their end.
 	body.closed, r.finished = true, true
 	return keep
+}
+
+// complete adds to a request what http.ReadRequest did not see.
+func (m *message) complete(request *http.Request, body *body) {
+	request.RequestURI = m.target
+	if m.authority != "" {
+		request.URL.Scheme, request.URL.Host = strings.ToLower(m.scheme), m.authority
+		request.Host = m.authority
+	}
+	request.Close = !m.keepAlive
+	request.Body = http.NoBody
+	switch {
+	case m.chunked:
+		request.ContentLength, request.TransferEncoding = -1, []string{"chunked"}
+		request.Body = body
+	case m.lengths != nil:
+		request.ContentLength = int64(min(m.length, math.MaxInt64))
+		request.Header["Content-Length"] = m.lengths
+		if m.length > 0 {
+			request.Body = body
+		}
+	}
 }
 
 // handle lets the handler answer, and says whether the connection can take another request.
