@@ -96,9 +96,9 @@ var (
 // The host calls it in the middle of a call, when a guest cannot call the host: whatever would
 // start Go's collector or scheduler, which look at the clock, ends the instance here. So this
 // allocates nothing, grows no stack and writes no pointer; it hands out memory that is there: the
-// buffer that the caller has put up as `landing`, a place for short texts, and the adapter's two pages, which it needs
-// before Go has begun. The collector is free to run anywhere else, so nothing piles up in an
-// instance that serves for long.
+// buffer that the caller has put up as `landing`, a place for short texts, and the adapter's two
+// pages, which it needs before Go has begun. The collector runs whenever Go likes everywhere else,
+// so nothing piles up in an instance that serves for long.
 //
 //go:wasmexport cabi_realloc
 //go:nosplit

@@ -11,19 +11,21 @@ import (
 )
 
 // File is a regular file beneath the directory that the operator granted (`--root`), open for
-// reading. It stands for the content that was opened, whatever becomes of its path.
+// reading. It stands for the content that was opened, whatever becomes of its path. As with
+// os.File, it can be a directory, too, where it comes from FS or OpenDirectory.
 //
 // Close it: the operator limits how many files an instance holds, and an instance that leaves one
 // open is not used again. Errors are of type *fs.PathError and hold what package os gives.
 type File struct {
-	handle uint32
-	name   string
-	offset int64
-	closed bool
+	handle    uint32
+	name      string
+	offset    int64
+	directory *entries // where it is one
+	closed    bool
 }
 
 var (
-	_ fs.File           = (*File)(nil)
+	_ fs.ReadDirFile    = (*File)(nil)
 	_ io.ReadSeekCloser = (*File)(nil)
 	_ io.ReaderAt       = (*File)(nil)
 )
@@ -43,7 +45,8 @@ func Open(name string) (*File, error) {
 	if !utf8.ValidString(name) {
 		return nil, pathError("open", name, syscall.EINVAL)
 	}
-	hostOpenFile(unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)), unsafe.Pointer(&result))
+	hostOpenFile(unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)),
+		unsafe.Pointer(&result))
 	if err := result.err(); err != nil {
 		return nil, pathError("open", name, err)
 	}
@@ -74,6 +77,9 @@ func (f *File) ReadAt(p []byte, offset int64) (int, error) {
 func (f *File) read(p []byte, offset int64) (int, error) {
 	if f.closed {
 		return 0, pathError("read", f.name, fs.ErrClosed)
+	}
+	if f.directory != nil {
+		return 0, pathError("read", f.name, syscall.EISDIR)
 	}
 	if len(p) == 0 {
 		return 0, nil
@@ -117,7 +123,11 @@ func (f *File) Close() error {
 		return pathError("close", f.name, fs.ErrClosed)
 	}
 	f.closed = true
-	hostDropFile(f.handle)
+	if f.directory != nil {
+		hostDropDirectory(f.handle)
+	} else {
+		hostDropFile(f.handle)
+	}
 	return nil
 }
 
@@ -127,12 +137,18 @@ func (f *File) Stat() (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.directory != nil {
+		return info{path.Base(f.name), fs.ModeDir | 0o555, &stat}, nil
+	}
 	return info{path.Base(f.name), 0o444, &stat}, nil
 }
 
 func (f *File) stat() (Stat, error) {
 	if f.closed {
 		return Stat{}, pathError("stat", f.name, fs.ErrClosed)
+	}
+	if f.directory != nil {
+		return Stat{}, nil
 	}
 	hostStat(f.handle, unsafe.Pointer(&result))
 	if result.isError() {

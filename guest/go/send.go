@@ -45,7 +45,7 @@ func (c *Conn) SendWithFile(p []byte, file *File, offset, length int64) (int64, 
 	if file.closed {
 		return 0, opError("sendfile", net.ErrClosed)
 	}
-	if length < 0 {
+	if length < 0 || file.directory != nil {
 		return 0, opError("sendfile", syscall.EINVAL)
 	}
 	var before int64
@@ -112,7 +112,7 @@ func RestOfFile(r io.Reader) (file *File, length int64, err error) {
 		r, length = limited.R, max(limited.N, 0)
 	}
 	file, ok := r.(*File)
-	if !ok {
+	if !ok || file.directory != nil {
 		return nil, 0, nil
 	}
 	stat, err := file.stat()

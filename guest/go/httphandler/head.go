@@ -138,7 +138,7 @@ func checkRequestLine(line string, plain *bytes.Buffer, m *message) *refusal {
 // isVersion says whether a word is a version of HTTP, whichever.
 func isVersion(word string) bool {
 	digits, ok := strings.CutPrefix(word, "HTTP/")
-	return ok && len(digits) == 3 && digits[1] == '.' && isDigits(digits[:1]) && isDigits(digits[2:])
+	return ok && len(digits) == 3 && digits[1] == '.' && isDigits(digits[:1]+digits[2:])
 }
 
 // tooLarge says why a head is refused that goes on behind its first bytes.

@@ -201,7 +201,7 @@ func (s *server) handle(r *response) (keep bool) {
 		}
 		refused := r.body.fault()
 		if failure != http.ErrAbortHandler {
-			log.Printf("httphandler: panic in %s %s: %v\n%s", r.request.Method,
+			log.Printf("httphandler: panic in %s %q: %v\n%s", r.request.Method,
 				r.request.RequestURI, failure, debug.Stack())
 			if refused == nil {
 				refused = handlerFailed
@@ -227,9 +227,6 @@ func (s *server) response(request *http.Request, body *body, close bool) *respon
 	s.gathered = s.gathered[:0]
 	return &response{server: s, request: request, body: body, header: http.Header{}, close: close}
 }
-
-// copying returns a buffer to copy through.
-func (s *server) copying() []byte { return s.copied }
 
 // lookUp finds out once a second what time it is, and whether the host wants the connection to
 // end: that costs as much as a small answer. Where the host begins to close meanwhile, it takes the
