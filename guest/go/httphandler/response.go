@@ -75,6 +75,8 @@ func (r *response) writeInterim(status int) {
 	r.header.WriteSubset(out, framingLines)
 	out.WriteString("\r\n")
 	r.flushOut(false)
+	// Of the final answer nothing is.
+	r.sent = false
 }
 
 // Write adds to the body. It gathers small pieces until Flush.
@@ -82,31 +84,31 @@ func (r *response) writeInterim(status int) {
 // It fails with http.ErrBodyNotAllowed where the status has no body, with http.ErrContentLength
 // where the body is longer than the handler's Content-Length, and with what sending fails with.
 func (r *response) Write(p []byte) (int, error) {
-	if err := r.admit(uint64(len(p))); err != nil || r.framing == bodiless {
-		return len(p), err
+	if err := r.admit(uint64(len(p))); err != nil {
+		return 0, err
 	}
-	if r.isHead() && len(r.server.gathered) > 0 {
+	switch gathered := len(r.server.gathered); {
+	case r.framing == bodiless || r.isHead() && gathered > 0:
 		return len(p), nil
-	}
-	if len(r.server.gathered)+len(p) <= gatheredBytesMax {
-		r.server.gathered = append(r.server.gathered, p...)
-		return len(p), nil
-	}
-	r.begin(p)
-	r.sendGathered()
-	if r.framing == bodiless {
-		return len(p), r.err
+	case gathered+len(p) > gatheredBytesMax:
+		r.begin(p)
+		r.sendGathered()
 	}
 	if len(p) <= gatheredBytesMax {
-		r.flushOut(true)
+		if r.server.out.Len() >= gatheredBytesMax {
+			r.flushOut(true)
+		}
 		r.server.gathered = append(r.server.gathered, p...)
-		return len(p), r.err
+	} else if r.framing != bodiless {
+		r.writeChunkLine(uint64(len(p)))
+		r.flushOut(true)
+		r.send(p, false)
+		r.endChunk()
 	}
-	r.writeChunkLine(uint64(len(p)))
-	r.flushOut(true)
-	r.send(p, false)
-	r.endChunk()
-	return len(p), r.err
+	if r.err != nil {
+		return 0, r.err
+	}
+	return len(p), nil
 }
 
 // WriteString does what Write does.
@@ -148,8 +150,12 @@ func (r *response) ReadFrom(src io.Reader) (int64, error) {
 	if length == 0 {
 		return 0, nil
 	}
-	if err := r.admit(uint64(length)); err != nil || r.isHead() {
+	if err := r.admit(uint64(length)); err != nil {
 		return 0, err
+	}
+	if r.isHead() {
+		sockeye.Advance(src, length)
+		return length, nil
 	}
 	offset, err := file.Seek(0, io.SeekCurrent)
 	if err != nil {
