@@ -1,12 +1,20 @@
 """What makes a function the handler that the host calls."""
 
-import gc
+import codecs
 import sys
 import traceback
 from collections.abc import Callable
 
 from .connection import Connection
 from .files import close_all
+
+# Python imports a codec when it is first used, and at run time there is no file to import from.
+# These are what a client's JSON can be in, and what else is common.
+for name in ("ascii", "cp1252", "idna", "latin-1", "utf-8-sig"):
+    codecs.lookup(name)
+for name in ("utf-16", "utf-32"):
+    for order in ("", "-be", "-le"):
+        codecs.lookup(name + order)
 
 
 def handler(handle: Callable[[Connection], Connection | None]) -> type:
@@ -17,8 +25,9 @@ def handler(handle: Callable[[Connection], Connection | None]) -> type:
     calls again when bytes arrive, perhaps in another instance. It returns None to let it go: the
     host sends what is left and closes it in an orderly way.
 
-    An exception that leaves `handle` goes to stderr, which the host logs, and closes the
-    connection. The instance lives on.
+    An exception that leaves `handle` closes the connection, and the instance lives on. It goes to
+    stderr, which the host logs, unless it is a ConnectionError or a TimeoutError: what a client
+    does is no news for the operator.
     """
 
     class Handler:
@@ -30,18 +39,15 @@ def handler(handle: Callable[[Connection], Connection | None]) -> type:
                 if handed_back is not None and handed_back is not connection:
                     raise TypeError("a handler returns its connection or None")
             # Whatever it is, SystemExit included: what leaves this method is a trap.
-            except BaseException:
+            except BaseException as error:
                 handed_back = None
-                log_exception("handler failed")
+                if not isinstance(error, ConnectionError | TimeoutError):
+                    log_exception("handler failed")
             close_all()
             return connection._release(handed_back is not None)
 
     # Lines are lines of the log: not kept until some buffer is full.
     sys.stdout.reconfigure(line_buffering=True)
-    # What exists now is a part of the component. The collector would look at all of it again and
-    # again, and every instance would get a copy of the pages that it writes to.
-    gc.collect()
-    gc.freeze()
     return Handler
 
 

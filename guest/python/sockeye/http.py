@@ -66,6 +66,9 @@ class Headers:
         """Returns every line as a pair of name and value, each byte as one character."""
         return [(name.decode(), value.decode("latin-1")) for name, value in self._fields]
 
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.items())
+
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None
 

@@ -1,6 +1,5 @@
 """WSGI applications (PEP 3333) as handlers: Flask and others run as they are."""
 
-import encodings.idna  # noqa: F401
 import sys
 import tempfile
 from collections.abc import Callable

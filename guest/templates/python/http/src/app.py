@@ -27,11 +27,9 @@ def download(name: str) -> Response:
     try:
         # The host sends the file; its bytes never get here. `--root` says which directory it is.
         return Response(sockeye.open(name))
-    except FileNotFoundError:
-        return not_found()
-    except OSError as error:
-        # A directory, perhaps, or a path that leads out of the root: no news for a client.
-        print(f"{name!r}: {error.strerror}")
+    except OSError:
+        # FileNotFoundError; or a directory, or a path that leads out of the root, which is no news
+        # for a client.
         return not_found()
 
 
