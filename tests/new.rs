@@ -86,7 +86,10 @@ fn a_project_of_every_language_and_kind_has_its_own_name_everywhere() {
                 .skip(1);
             for step in steps {
                 let mut lines = readme.lines();
-                assert!(lines.any(|line| line.starts_with(step)), "{name}: {step}");
+                assert!(
+                    lines.any(|line| line.trim_start().starts_with(step)),
+                    "{name}: {step}"
+                );
             }
         }
     }

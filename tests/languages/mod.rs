@@ -37,4 +37,4 @@ macro_rules! languages {
     )+};
 }
 
-languages! { rust c cpp zig python js ts go assemblyscript }
+languages! { rust python go }

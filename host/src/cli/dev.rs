@@ -232,10 +232,11 @@ impl Project {
     }
 }
 
-/// Whether a person has written the file; what editors leave beside it is hidden or ends in `~`.
+/// Whether a person has written the file; what editors leave beside it is hidden or ends in `~`,
+/// and what Python does has a directory.
 fn is_source(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
-    !name.starts_with(b".") && !name.ends_with(b"~")
+    !name.starts_with(b".") && !name.ends_with(b"~") && name != b"__pycache__"
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

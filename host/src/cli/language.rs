@@ -5,6 +5,7 @@ use include_dir::{Dir, include_dir};
 
 static RUST_LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/src");
 static C_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/c");
+static PYTHON_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/python");
 static GO_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/go");
 
 /// A language that handlers are written in.
@@ -14,6 +15,8 @@ pub(super) enum Language {
     Rust,
     /// C, with `zig cc`
     C,
+    /// Python, with an interface for WSGI
+    Python,
     /// Go, with `net/http`
     Go,
 }
@@ -37,6 +40,12 @@ const ZIG: Tool = Tool {
     name: "zig",
     check: "zig version || python3 -m ziglang version",
     install: "pip install ziglang==0.17.0",
+};
+
+const PYTHON_TOOL: Tool = Tool {
+    name: "Python 3.11",
+    check: "python3 -c 'import ensurepip, tomllib, venv'",
+    install: "apt-get install python3 python3-venv",
 };
 
 const GO_TOOL: Tool = Tool {
@@ -95,6 +104,16 @@ static C: Facts = Facts {
     leaves: None,
 };
 
+static PYTHON: Facts = Facts {
+    name: "python",
+    title: "Python",
+    steps: &["make"],
+    tools: &[MAKE, PYTHON_TOOL],
+    layers: &[(&PYTHON_LAYER, "src")],
+    needs_wit: true,
+    leaves: None,
+};
+
 static GO: Facts = Facts {
     name: "go",
     title: "Go",
@@ -111,6 +130,7 @@ impl Language {
         match self {
             Language::Rust => &RUST,
             Language::C => &C,
+            Language::Python => &PYTHON,
             Language::Go => &GO,
         }
     }

@@ -24,6 +24,9 @@ const PLACEHOLDERS: [&str; 2] = ["my-handler", "my_handler"];
 /// Files whose names mean something to the tools that work on the templates themselves.
 const HIDDEN: [(&str, &str); 2] = [("gitignore", ".gitignore"), ("cargo", ".cargo")];
 
+/// What programs leave beside sources; it is in this program where they have run before its build.
+const LEFT_BEHIND: [&str; 2] = ["__pycache__", "node_modules"];
+
 #[derive(Debug, Args)]
 pub(super) struct NewArgs {
     /// The project's directory, which is made; its last part is the project's name
@@ -153,6 +156,7 @@ impl Project {
             let to = to.join(hidden.map_or(name, |(_, hidden)| hidden));
             match entry {
                 DirEntry::File(file) => self.write(&to, file.contents())?,
+                DirEntry::Dir(_) if LEFT_BEHIND.contains(&name) => {}
                 DirEntry::Dir(folder) if skipped.contains(&Some(folder)) => {}
                 DirEntry::Dir(folder) => self.copy(folder, &to, skipped)?,
             }
