@@ -25,6 +25,10 @@ const PIECE_BYTES_MAX = 16 * 1024;
 /** What ends a head. */
 const EMPTY_LINE = "\r\n\r\n";
 
+/** What was written of the body of an answer and not sent yet. An instance serves one connection at
+ * a time, so this can be a global. */
+const gathered = new Uint8Array(PIECE_BYTES_MAX);
+
 /**
  * Serves the requests of a connection: what `handle` has to return.
  *
@@ -113,9 +117,9 @@ export class Request {
   private framing: Framing = Framing.Bare;
   private answerRest: u64 = 0;
   private headerLines: string = "";
-  /** What of the answer waits to be sent, in pieces, and how many bytes of it are body. */
-  private waiting: Uint8Array[] = [];
-  private gathered: i32 = 0;
+  /** What is to be sent in front of the body that was gathered, and how long that is. */
+  private front: string = "";
+  private gatheredLength: i32 = 0;
 
   constructor(readonly connection: Connection) {}
 
@@ -177,7 +181,7 @@ export class Request {
     if (!this.begin(size, 200, contentType)) return;
     if (this.framing == Framing.Bare) return this.finish();
     this.answer = Answer.Broken;
-    let head = join(this.waiting);
+    let head = Uint8Array.wrap(String.UTF8.encode(this.front));
     let offset: u64 = 0;
     while (true) {
       const wanted = head.length + (size - offset);
@@ -210,33 +214,33 @@ export class Request {
     }
   }
 
-  /**
-   * Adds to the body of an answer that was begun; false where it cannot be sent any more. `bytes`
-   * may be sent later: do not change them.
-   */
+  /** Adds to the body of an answer that was begun; false where it cannot be sent any more. */
   write(bytes: Uint8Array): bool {
     if (this.answer != Answer.Begun && this.answer != Answer.Sent) return false;
-    if (this.framing == Framing.Bare || bytes.length == 0) return true;
-    if (this.framing == Framing.Length) {
-      if (<u64>bytes.length > this.answerRest) {
-        this.answer = Answer.Broken;
-        return false;
-      }
-      this.answerRest -= bytes.length;
+    if (this.framing == Framing.Bare) return true;
+    if (this.framing == Framing.Length && <u64>bytes.length > this.answerRest) {
+      this.answer = Answer.Broken;
+      return false;
     }
-    if (this.framing == Framing.Chunked) this.wait(bytes.length.toString(16) + "\r\n");
-    this.waiting.push(bytes);
-    if (this.framing == Framing.Chunked) this.wait("\r\n");
-    this.gathered += bytes.length;
-    return this.gathered < PIECE_BYTES_MAX || this.flush();
+    this.answerRest -= bytes.length;
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.gatheredLength == PIECE_BYTES_MAX && !this.flush()) return false;
+      const count = min(bytes.length - at, PIECE_BYTES_MAX - this.gatheredLength);
+      const to = gathered.dataStart + this.gatheredLength;
+      memory.copy(to, bytes.dataStart + at, count);
+      this.gatheredLength += count;
+      at += count;
+    }
+    return true;
   }
 
   /** Sends what was written. */
   flush(): bool {
-    return this.send(false);
+    return this.send("", false);
   }
 
-  /** Serves one request, and says whether the connection can take another. */
+  /** For `serve` above: serves one request, and says whether the connection can take another. */
   serve(bytes: Uint8Array, answer: (request: Request) => void): bool {
     const refusal = this.head.parse(bytes);
     if (refusal) {
@@ -250,11 +254,11 @@ export class Request {
     return this.answer == Answer.Finished && !this.closes && this.drainBody();
   }
 
-  /** Answers with what is wrong, instead of anything that has not been sent. */
+  /** For this file: answers with what is wrong, instead of anything that has not been sent. */
   refuse(refusal: Refusal): void {
     this.refusal = null;
     this.answer = Answer.None;
-    this.waiting = [];
+    this.gatheredLength = 0;
     this.headerLines = "";
     this.closes = true;
     this.respond(refusal.reason + "\n", refusal.status);
@@ -281,7 +285,7 @@ export class Request {
     head += this.headerLines;
     if (this.closes) head += "Connection: close\r\n";
     else if (this.head.isOld) head += "Connection: keep-alive\r\n";
-    this.wait(head + "\r\n");
+    this.front = head + "\r\n";
     this.answer = Answer.Begun;
     return true;
   }
@@ -303,20 +307,21 @@ export class Request {
       this.answer = Answer.Broken;
       return;
     }
-    if (this.framing == Framing.Chunked) this.wait("0\r\n\r\n");
-    if (this.send(this.closes)) this.answer = Answer.Finished;
+    const end = this.framing == Framing.Chunked ? "0\r\n\r\n" : "";
+    if (this.send(end, this.closes)) this.answer = Answer.Finished;
   }
 
-  private wait(text: string): void {
-    this.waiting.push(Uint8Array.wrap(String.UTF8.encode(text)));
-  }
-
-  /** Sends what waits. */
-  private send(more: bool): bool {
+  /** Sends what was gathered, with what belongs in front of it and `end` behind it. */
+  private send(end: string, more: bool): bool {
     if (this.answer != Answer.Begun && this.answer != Answer.Sent) return false;
-    let rest = join(this.waiting);
-    this.waiting = [];
-    this.gathered = 0;
+    const length = this.gatheredLength;
+    if (this.framing == Framing.Chunked && length > 0) {
+      this.front += length.toString(16) + "\r\n";
+      end = "\r\n" + end;
+    }
+    let rest = join(this.front, length, end);
+    this.front = "";
+    this.gatheredLength = 0;
     while (rest.length > 0) {
       // A slow client gets all of it, as long as it takes some within each call's timeout.
       const sent = this.connection.send(rest, more);
@@ -409,16 +414,15 @@ function headerLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`;
 }
 
-function join(pieces: Uint8Array[]): Uint8Array {
-  if (pieces.length == 1) return pieces[0];
-  let length = 0;
-  for (let at = 0; at < pieces.length; at++) length += pieces[at].length;
-  const whole = new Uint8Array(length);
-  length = 0;
-  for (let at = 0; at < pieces.length; at++) {
-    whole.set(pieces[at], length);
-    length += pieces[at].length;
-  }
+/** Returns two texts with `length` bytes of what was gathered between them. */
+function join(front: string, length: i32, end: string): Uint8Array {
+  const first = String.UTF8.byteLength(front);
+  const last = String.UTF8.byteLength(end);
+  const whole = new Uint8Array(first + length + last);
+  const start = whole.dataStart;
+  String.UTF8.encodeUnsafe(changetype<usize>(front), front.length, start);
+  memory.copy(start + first, gathered.dataStart, length);
+  String.UTF8.encodeUnsafe(changetype<usize>(end), end.length, start + first + length);
   return whole;
 }
 
@@ -430,8 +434,12 @@ function phrase(status: i32): string {
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
     case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 501: return "Not Implemented";
+    case 505: return "HTTP Version Not Supported";
     // A client ignores it (RFC 9112 section 4).
     default: return "";
   }

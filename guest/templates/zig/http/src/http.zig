@@ -102,6 +102,7 @@ pub const Request = struct {
     body_bytes_max: u64 = std.math.maxInt(u64),
     /// Why no more of the body can be read, where a `Reader` only says that it failed.
     body_error: ?anyerror = null,
+    // The rest of the fields is for this file.
     body: union(enum) { length: u64, chunked: chunked.Decoder } = .{ .length = 0 },
     body_received: u64 = 0,
     body_reader: Reader = .{
@@ -173,7 +174,7 @@ pub const Request = struct {
     /// will be. It ends when the handler returns, and is sent in large pieces; `flush` sends what
     /// there is. The body of the request may be read meanwhile.
     pub fn respondStreaming(request: *Request, length: ?u64, options: Options) !*Writer {
-        try request.askForBody();
+        request.askForBody() catch |err| return request.failBody(err);
         try request.begin(length, options);
         return &request.answer_writer;
     }
@@ -208,33 +209,29 @@ pub const Request = struct {
             }) catch return false;
             return true;
         }
-        const reason = request.body_error orelse failure;
-        const status = statusOf(reason);
         // What became of the client or the connection is no news.
         if (request.body_error == null and request.answer != .broken)
-            log.err("{s} {s}: {t}", .{ request.head.method, request.head.target, reason });
+            log.err("{s} {s}: {t}", .{ request.head.method, request.head.target, failure });
         if (request.answer == .none or request.answer == .begun)
-            request.answerFailure(reason, status);
+            request.answerFailure(request.body_error orelse error.HandlerFailed);
         return false;
     }
 
     /// Answers a head that is none.
     fn refuse(request: *Request, bytes: []const u8, reason: anyerror) void {
         request.head = .{ .method = heads.methodOf(bytes), .target = "", .is_1_0 = false };
-        const status = statusOf(reason);
-        const is_other = status == .internal_server_error;
-        request.answerFailure(reason, if (is_other) .bad_request else status);
+        request.answerFailure(reason);
     }
 
-    fn answerFailure(request: *Request, reason: anyerror, status: Status) void {
+    /// Answers with what went wrong, instead of anything that has not been sent.
+    fn answerFailure(request: *Request, reason: anyerror) void {
         request.answer = .none;
         request.answer_writer.end = 0;
         request.closes = true;
         var text: [128]u8 = undefined;
-        const name = if (status == .internal_server_error) "HandlerFailed" else @errorName(reason);
-        const line = std.fmt.bufPrint(&text, "{s}\n", .{name}) catch "";
+        const line = std.fmt.bufPrint(&text, "{t}\n", .{reason}) catch "";
         // A client that does not take it gets the end of the connection all the same.
-        request.respond(line, .{ .status = status }) catch {};
+        request.respond(line, .{ .status = statusOf(reason) }) catch {};
     }
 
     /// Makes the head of the answer.
@@ -357,10 +354,12 @@ pub const Request = struct {
     /// Receives data of the body, or nothing where it has ended.
     fn receive(request: *Request, buffer: []u8, timeout: u64) ![]u8 {
         if (request.body_error) |failure| return failure;
-        return request.receiveMore(buffer, timeout) catch |err| {
-            request.body_error = err;
-            return err;
-        };
+        return request.receiveMore(buffer, timeout) catch |err| request.failBody(err);
+    }
+
+    fn failBody(request: *Request, failure: anytype) @TypeOf(failure) {
+        request.body_error = failure;
+        return failure;
     }
 
     fn receiveMore(request: *Request, buffer: []u8, timeout: u64) ![]u8 {
@@ -430,17 +429,17 @@ fn writeLine(out: *Writer, header: Header) !void {
     try out.print("{s}: {s}\r\n", .{ header.name, header.value });
 }
 
-/// Returns what a client deserves for an error; 500 where it is none of the client's.
-fn statusOf(failure: anyerror) Status {
-    return switch (failure) {
+/// Returns the status for what is wrong with a request.
+fn statusOf(reason: anyerror) Status {
+    return switch (reason) {
+        error.HandlerFailed => .internal_server_error,
         error.Timeout => .request_timeout,
-        error.BodyCut, error.BadChunk => .bad_request,
         error.BodyTooLarge => .payload_too_large,
         error.TargetTooLong => .uri_too_long,
         error.ExpectationFailed => .expectation_failed,
         error.HeadTooLarge, error.TooManyHeaderLines => .request_header_fields_too_large,
         error.CodingNotImplemented, error.TunnelNotImplemented => .not_implemented,
         error.VersionNotSupported => .http_version_not_supported,
-        else => .internal_server_error,
+        else => .bad_request,
     };
 }
