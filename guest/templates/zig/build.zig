@@ -10,7 +10,7 @@ comptime {
 
 pub fn build(b: *std.Build) void {
     // A handler meets hostile clients, so the checks of its code stay in. `-Doptimize=small` takes
-    // them out, and a third off the size.
+    // them out, and makes it smaller.
     const Optimize = std.builtin.Optimize;
     const optimize = b.option(Optimize, "optimize", "What to compile for, or safe") orelse .safe;
 
