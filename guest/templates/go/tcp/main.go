@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -33,10 +34,13 @@ func echo(conn *sockeye.Conn) (handBack bool) {
 		case errors.Is(err, sockeye.ErrTooLarge):
 			conn.Write([]byte("line too long\n"))
 			return false
-		case err != nil || strings.TrimRight(string(line[:count]), "\r\n") == "quit":
+		case err != nil && err != io.EOF:
+			return false
+		case strings.TrimRight(string(line[:count]), "\r\n") == "quit":
 			return false
 		}
-		if _, err := conn.Write(line[:count]); err != nil {
+		// At the end, these are what came before it without a line's end.
+		if _, failed := conn.Write(line[:count]); failed != nil || err == io.EOF {
 			return false
 		}
 		// An idle client costs no instance from here on.
