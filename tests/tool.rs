@@ -23,18 +23,6 @@ impl Tool {
         Some(Self { path: found? })
     }
 
-    /// Takes the program at `path`, which the script `how` installs, or says on stderr that the
-    /// running test is skipped.
-    #[track_caller]
-    pub(crate) fn installed(path: &Path, how: &str) -> Option<Self> {
-        if !path.is_file() {
-            skip(&format!("`{}` is not there, run `{how}`", path.display()));
-            return None;
-        }
-        let path = path.to_owned();
-        Some(Self { path })
-    }
-
     /// Returns a command that runs the program.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);

@@ -1,6 +1,6 @@
 //! What a row's answers are checked for, beyond their number and their status.
 
-use super::{After, Answer, expand};
+use super::{After, Answer, Date, expand};
 
 /// Checks that `received` consists of the answers `expected`, in which `□` is `each`, and nothing
 /// else.
@@ -9,11 +9,12 @@ pub(super) fn check(
     expected: &[Answer],
     each: char,
     after: After,
+    date: Date,
 ) -> Result<(), String> {
     let mut rest = received;
     for (at, answer) in expected.iter().enumerate() {
         let last = at + 1 == expected.len() && after != After::ClosedUnannounced;
-        rest = check_one(rest, *answer, each, last)
+        rest = check_one(rest, *answer, each, last, date)
             .map_err(|problem| format!("answer {}, {answer:?}: {problem}", at + 1))?;
     }
     if rest.is_empty() {
@@ -24,7 +25,13 @@ pub(super) fn check(
 }
 
 /// Checks one answer and returns what follows it.
-fn check_one(received: &[u8], expected: Answer, each: char, last: bool) -> Result<&[u8], String> {
+fn check_one(
+    received: &[u8],
+    expected: Answer,
+    each: char,
+    last: bool,
+    date: Date,
+) -> Result<&[u8], String> {
     let end = received
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
@@ -48,7 +55,8 @@ fn check_one(received: &[u8], expected: Answer, each: char, last: bool) -> Resul
     }
     let dates = head.all("date");
     let dated = matches!(dates[..], [date] if date.len() == 29 && date.ends_with(" GMT"));
-    ensure(dated, || format!("Date: {dates:?}"))?;
+    let undated = date == Date::Unknown && dates.is_empty();
+    ensure(dated || undated, || format!("Date: {dates:?}"))?;
     let options = head.all("connection");
     let kept_1_0 = matches!(expected, Answer::Sees(seen) if seen.contains(" version=1.0 "));
     let announced = match options[..] {

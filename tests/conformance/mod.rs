@@ -7,11 +7,13 @@
 //! announcement of the end where it ends, a line of text in a refusal.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::client::Client;
+use crate::scratch::component;
 use crate::server::TestServer;
 
 /// One line of the table.
@@ -188,9 +190,23 @@ const CLIENTS: usize = 8;
 
 #[test]
 fn every_row_of_the_table_is_answered_as_the_rfc_says() {
-    let server = TestServer::start("inspect", &[]);
+    check(&component("inspect"), Date::Sent);
+}
+
+/// Whether a handler knows what time it is, and says so (RFC 9110 section 6.6.1).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Date {
+    Sent,
+    Unknown,
+}
+
+/// Checks that the component at `inspect`, which is the guest of that name or its twin in another
+/// language, answers every row of the table as the RFC says.
+#[track_caller]
+pub(crate) fn check(inspect: &Path, date: Date) {
+    let server = TestServer::start_file(inspect, &[]);
     // For the rows that wait until the host has had enough of them.
-    let impatient = TestServer::start("inspect", &["--head-timeout", "1s"]);
+    let impatient = TestServer::start_file(inspect, &["--head-timeout", "1s"]);
     let rows: Vec<&Row> = TABLE.iter().copied().flatten().collect();
     let problems = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
@@ -199,7 +215,7 @@ fn every_row_of_the_table_is_answered_as_the_rfc_says() {
             scope.spawn(|| {
                 while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let waits = row.outcome.after == After::Waiting;
-                    let found = row.run(if waits { &impatient } else { &server });
+                    let found = row.run(if waits { &impatient } else { &server }, date);
                     problems.lock().unwrap().extend(found);
                 }
             });
@@ -227,13 +243,13 @@ fn every_row_of_the_table_has_a_name_of_its_own() {
 
 impl Row {
     /// Sends everything that the row stands for, and says what was wrong with the answers.
-    fn run(&self, server: &TestServer) -> Vec<String> {
+    fn run(&self, server: &TestServer, date: Date) -> Vec<String> {
         let mut problems = Vec::new();
         for each in self.characters() {
             let request = expand(self.text, each);
             let mut check = |way: &str, dripping: bool| {
                 let mut client = server.connect();
-                if let Err(problem) = self.try_once(&mut client, each, dripping) {
+                if let Err(problem) = self.try_once(&mut client, each, dripping, date) {
                     let (section, name) = (self.section, self.name);
                     let shown = request[..request.len().min(300)].escape_ascii();
                     problems.push(format!(
@@ -249,7 +265,13 @@ impl Row {
         problems
     }
 
-    fn try_once(&self, client: &mut Client, each: char, drip: bool) -> Result<(), String> {
+    fn try_once(
+        &self,
+        client: &mut Client,
+        each: char,
+        drip: bool,
+        date: Date,
+    ) -> Result<(), String> {
         let request = expand(self.text, each);
         let after = self.outcome.after;
         let probe = match after {
@@ -272,7 +294,7 @@ impl Row {
             .map_err(|error| format!("still open: {error}"))?;
         let probed = (after == After::Open).then_some(PROBE_SEEN);
         let expected: Vec<Answer> = self.outcome.answers.iter().copied().chain(probed).collect();
-        answers::check(&received, &expected, each, after).map_err(|problem| {
+        answers::check(&received, &expected, each, after, date).map_err(|problem| {
             let shown = received[..received.len().min(600)].escape_ascii();
             format!("{problem}\n    {shown}")
         })

@@ -1,15 +1,11 @@
-//! Handlers in other languages than Rust: `guest/install` gets the compilers.
-//!
 //! A twin of the guest `calls` makes each call through what its language has for it. What it is
 //! told has to be what `calls` is told.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use crate::component::make;
-use crate::scratch::{Scratch, component, workspace_dir};
+use crate::scratch::{Scratch, component};
 use crate::server::TestServer;
 use crate::session::Session;
-use crate::tool::Tool;
 
 /// Commands, and the bytes that the calls receive.
 const SCRIPTS: &[(&str, &str)] = &[
@@ -47,27 +43,6 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("shutdown receive | recv 10 none", ""),
 ];
 
-/// Builds `calls.c` with the layer for C; none where the compiler is not installed.
-fn build_c(scratch: &Scratch) -> Option<PathBuf> {
-    let root = workspace_dir();
-    let python = Tool::installed(
-        &root.join("target/tools/languages/bin/python"),
-        "guest/install",
-    )?;
-    let [layer, calls, core] = [
-        root.join("guest/c"),
-        root.join("tests/guests/calls.c"),
-        scratch.path().join("core.wasm"),
-    ]
-    .map(|path| path.to_str().unwrap().to_owned());
-    let source = format!("{layer}/sockeye.c");
-    let zig = "-m ziglang cc -target wasm32-wasi -mexec-model=reactor -Wall -Wextra -Werror -Os -s \
-               -Wl,-z,stack-size=65536";
-    let zig: Vec<&str> = zig.split(' ').collect();
-    python.run(&[&zig[..], &["-I", &layer, &calls, &source, "-o", &core]].concat());
-    Some(make(scratch, &[]))
-}
-
 /// What the guest of `server` answers to `commands`, without how long it took.
 fn answers(server: &TestServer, commands: &str, bytes: &str) -> Vec<String> {
     let mut session = Session::start(server);
@@ -80,34 +55,28 @@ fn answers(server: &TestServer, commands: &str, bytes: &str) -> Vec<String> {
     commands.split(" | ").map(answer).collect()
 }
 
-#[test]
-fn every_call_in_c_returns_what_it_returns_in_rust() {
-    let scratch = Scratch::new();
-    let Some(calls) = build_c(&scratch) else {
-        return;
-    };
+/// Checks that every call in `language` returns what it returns in Rust.
+#[track_caller]
+pub(super) fn check(language: &str, calls: &Path) {
     let root = Scratch::new();
     root.write("digits", "0123456789");
     root.write("directory/file", "");
     let flags = ["--root", root.text()];
-    let in_c = TestServer::start_file(&calls, &flags);
+    let twin = TestServer::start_file(calls, &flags);
     let in_rust = TestServer::start_file(&component("calls"), &flags);
     for (commands, bytes) in SCRIPTS {
         assert_eq!(
-            answers(&in_c, commands, bytes),
+            answers(&twin, commands, bytes),
             answers(&in_rust, commands, bytes),
-            "{commands}"
+            "{language}: {commands}"
         );
     }
 }
 
-#[test]
-fn a_send_in_c_that_times_out_says_how_much_is_gone() {
-    let scratch = Scratch::new();
-    let Some(calls) = build_c(&scratch) else {
-        return;
-    };
-    let server = TestServer::start_file(&calls, &[]);
+/// Checks that a send that times out says how much is gone.
+#[track_caller]
+pub(super) fn check_sent(calls: &Path) {
+    let server = TestServer::start_file(calls, &[]);
     let mut session = Session::start(&server);
     // The kernel does not take as much for a client that receives nothing.
     session.ask(
@@ -121,13 +90,10 @@ fn a_send_in_c_that_times_out_says_how_much_is_gone() {
     assert!(digits.parse::<u64>().unwrap() < 1_000_000, "{line}");
 }
 
-#[test]
-fn a_handler_in_c_hands_its_connection_back_and_lets_it_go() {
-    let scratch = Scratch::new();
-    let Some(calls) = build_c(&scratch) else {
-        return;
-    };
-    let server = TestServer::start_file(&calls, &["--linger", "0s", "--reuse", "always"]);
+/// Checks that a handler hands its connection back, and lets it go.
+#[track_caller]
+pub(super) fn check_ends(calls: &Path) {
+    let server = TestServer::start_file(calls, &["--linger", "0s", "--reuse", "always"]);
     let mut session = Session::start(&server);
     for _ in 0..3 {
         session.ask("send word none | hand-back");

@@ -1,12 +1,17 @@
 //! Handlers in every language that `sockeye new` knows, built of what it writes.
 //!
 //! `guest/install` gets the compilers. One table of requests for all of them: who has read one
-//! template knows what the others do.
+//! template knows what the others do. What reads requests in a language answers the table of
+//! `tests/conformance/` as the library for Rust does, and each call returns what it returns there.
 
 mod calls;
 mod http;
 mod projects;
 mod tcp;
+
+use projects::built_of;
+
+use crate::conformance::{self, Date};
 
 /// The tests of each language.
 macro_rules! languages {
@@ -38,3 +43,52 @@ macro_rules! languages {
 }
 
 languages! { rust zig python go assemblyscript }
+
+/// Checks the layer of a language by the twin of `calls`.
+#[track_caller]
+fn check_calls(language: &str, source: &str) {
+    let Some(calls) = built_of(language, "tcp", source) else {
+        return;
+    };
+    calls::check(language, &calls);
+    calls::check_sent(&calls);
+    calls::check_ends(&calls);
+}
+
+/// Checks what reads requests in a language by the twin of `inspect`.
+#[track_caller]
+fn check_requests(language: &str, source: &str, date: Date) {
+    if let Some(inspect) = built_of(language, "http", source) {
+        conformance::check(&inspect, date);
+    }
+}
+
+#[test]
+fn every_call_in_go_returns_what_it_returns_in_rust() {
+    check_calls("go", "calls.go");
+}
+
+#[test]
+fn every_call_in_python_returns_what_it_returns_in_rust() {
+    check_calls("python", "calls.py");
+}
+
+#[test]
+fn requests_are_read_in_go_as_the_rfc_says() {
+    check_requests("go", "inspect.go", Date::Sent);
+}
+
+#[test]
+fn requests_are_read_in_python_as_the_rfc_says() {
+    check_requests("python", "inspector.py", Date::Sent);
+}
+
+#[test]
+fn requests_are_read_in_zig_as_the_rfc_says() {
+    check_requests("zig", "inspect.zig", Date::Unknown);
+}
+
+#[test]
+fn requests_are_read_in_assemblyscript_as_the_rfc_says() {
+    check_requests("assemblyscript", "assemblyscript/inspect.ts", Date::Unknown);
+}

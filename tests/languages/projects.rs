@@ -13,9 +13,22 @@ const NOT_INSTALLED: i32 = 3;
 /// not installed.
 #[track_caller]
 pub(super) fn built(language: &str, kind: &str) -> Option<PathBuf> {
+    build(&[language, kind])
+}
+
+/// Returns the component of a project whose handler is that of a file in `tests/guests/`.
+#[track_caller]
+pub(super) fn built_of(language: &str, kind: &str, source: &str) -> Option<PathBuf> {
+    let source = workspace_dir().join("tests/guests").join(source);
+    let project = build(&[language, kind, source.to_str().unwrap()])?;
+    Some(project.join("handler.wasm"))
+}
+
+#[track_caller]
+fn build(args: &[&str]) -> Option<PathBuf> {
     let mut build = Command::new(workspace_dir().join("guest/build"));
     build
-        .args([language, kind])
+        .args(args)
         .env("SOCKEYE", env!("CARGO_BIN_EXE_sockeye"))
         .env("PROJECTS", target_dir().join("projects"))
         // What projects in Rust have in common is built once.
@@ -26,14 +39,14 @@ pub(super) fn built(language: &str, kind: &str) -> Option<PathBuf> {
         skip(stderr.trim());
         return None;
     }
-    assert!(output.status.success(), "{language} {kind}: {stderr}");
+    assert!(output.status.success(), "{args:?}: {stderr}");
     let project = String::from_utf8(output.stdout).unwrap();
     let project = PathBuf::from(project.trim_end());
     // Compiles it for the servers of all tests, however long that takes.
     let check = sockeye(&project).args(["check", "handler.wasm"]).output();
     let check = check.unwrap();
     let stderr = String::from_utf8_lossy(&check.stderr);
-    assert!(check.status.success(), "{language} {kind}: {stderr}");
+    assert!(check.status.success(), "{args:?}: {stderr}");
     Some(project)
 }
 
