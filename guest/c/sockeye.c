@@ -37,6 +37,8 @@ void host_next_until(int32_t self, const void *delimiter, size_t length, uint32_
 CONNECTION("set-no-delay") void host_set_no_delay(int32_t self, int32_t enabled, void *result);
 CONNECTION("next") int32_t host_next(int32_t self);
 CONNECTION("closing") int32_t host_closing(int32_t self);
+CONNECTION("peer-address") void host_peer_address(int32_t self, void *result);
+CONNECTION("local-address") void host_local_address(int32_t self, void *result);
 CONNECTION("shutdown") void host_shutdown(int32_t self, int32_t how, void *result);
 FILES("[static]file.open") void host_open(const void *path, size_t length, void *result);
 FILES("[method]file.stat") void host_stat(int32_t self, void *result);
@@ -102,11 +104,39 @@ struct stat_result {
     };
 };
 
+/* `result<address, error-code>`. */
+struct address_result {
+    uint8_t is_error;
+    union {
+        struct {
+            uint8_t kind;
+            union {
+                struct {
+                    uint8_t octets[4];
+                    uint16_t port;
+                } ipv4;
+                struct {
+                    uint16_t segments[8];
+                    uint16_t port;
+                    uint32_t flow_info, scope_id;
+                } ipv6;
+                struct {
+                    uint8_t is_some;
+                    char *bytes;
+                    size_t length;
+                } unix_socket;
+            };
+        } address;
+        struct error_code error;
+    };
+};
+
 _Static_assert(sizeof(struct error_code) == 16, "as the canonical ABI has it");
 _Static_assert(sizeof(struct list_result) == 20, "as the canonical ABI has it");
 _Static_assert(offsetof(struct option_result, list.length) == 12, "as the canonical ABI has it");
 _Static_assert(sizeof(struct send_result) == 32, "as the canonical ABI has it");
 _Static_assert(offsetof(struct send_result, error.sent) == 24, "as the canonical ABI has it");
+_Static_assert(sizeof(struct address_result) == 36, "as the canonical ABI has it");
 _Static_assert(offsetof(struct stat_result, stat.identity) == 32, "as the canonical ABI has it");
 
 /* In the order of the cases in errors.wit; what is beyond has a text. */
@@ -237,7 +267,115 @@ int sockeye_set_no_delay(sockeye_connection connection, bool enabled) {
     return result.is_error ? failed(&result.error) : 0;
 }
 
+/* Writes an address of version 6 as RFC 5952 has it, and returns where it ends. */
+static char *write_segments(char *to, const uint16_t *segments) {
+    /* The first of the longest runs of zeros, of two at least, is left out. */
+    int from = 8, longest = 1;
+    for (int i = 0, run = 0; i < 8; i++) {
+        run = segments[i] == 0 ? run + 1 : 0;
+        if (run > longest) {
+            longest = run;
+            from = i + 1 - run;
+        }
+    }
+    for (int i = 0; i < 8; i++) {
+        if (i == from) {
+            *to++ = ':';
+            *to++ = ':';
+            i += longest - 1;
+            continue;
+        }
+        if (i > 0 && to[-1] != ':') {
+            *to++ = ':';
+        }
+        to = sockeye_write_number_(to, segments[i], 16);
+    }
+    return to;
+}
+
+/* Writes an address as a string. */
+static int addressed(const struct address_result *result, char *buffer, size_t size) {
+    if (result->is_error) {
+        return failed(&result->error);
+    }
+    char text[SOCKEYE_ADDRESS_BYTES], *end = text;
+    unsigned port = 0;
+    const char *bytes = text;
+    size_t length;
+    if (result->address.kind == 2) {
+        bytes = result->address.unix_socket.bytes;
+        length = result->address.unix_socket.is_some ? result->address.unix_socket.length : 0;
+    } else {
+        if (result->address.kind == 0) {
+            for (int i = 0; i < 4; i++) {
+                end = sockeye_write_number_(end, result->address.ipv4.octets[i], 10);
+                *end++ = i < 3 ? '.' : ':';
+            }
+            port = result->address.ipv4.port;
+        } else {
+            *end++ = '[';
+            end = write_segments(end, result->address.ipv6.segments);
+            *end++ = ']';
+            *end++ = ':';
+            port = result->address.ipv6.port;
+        }
+        end = sockeye_write_number_(end, port, 10);
+        length = end - text;
+    }
+    bool fits = length < size;
+    if (fits) {
+        memcpy(buffer, bytes, length);
+        buffer[length] = 0;
+    }
+    if (result->address.kind == 2 && result->address.unix_socket.is_some) {
+        free(result->address.unix_socket.bytes);
+    }
+    errno = fits ? errno : ENOBUFS;
+    return fits ? 0 : -1;
+}
+
+int sockeye_peer_address(sockeye_connection connection, char *buffer, size_t size) {
+    struct address_result result;
+    host_peer_address(connection, &result);
+    return addressed(&result, buffer, size);
+}
+
+int sockeye_local_address(sockeye_connection connection, char *buffer, size_t size) {
+    struct address_result result;
+    host_local_address(connection, &result);
+    return addressed(&result, buffer, size);
+}
+
+bool sockeye_is_utf8(const char *text) {
+    /* The smallest character that takes so many more bytes: what could be written with fewer is not
+     * UTF-8. */
+    static const uint32_t SMALLEST[] = {0, 0x80, 0x800, 0x10000};
+    while (*text != 0) {
+        unsigned char first = *text++;
+        int more = first < 0x80 ? 0 : first >> 5 == 6 ? 1 : first >> 4 == 14 ? 2 : 3;
+        if (first >= 0x80 && (first < 0xc0 || first >= 0xf8)) {
+            return false;
+        }
+        uint32_t character = more == 0 ? first : first & (0x3f >> more);
+        for (int i = 0; i < more; i++, text++) {
+            if ((*text & 0xc0) != 0x80) {
+                return false;
+            }
+            character = character << 6 | (*text & 0x3f);
+        }
+        bool is_surrogate = character >> 11 == 0x1b;
+        if (character < SMALLEST[more] || character > 0x10ffff || is_surrogate) {
+            return false;
+        }
+    }
+    return true;
+}
+
 sockeye_file sockeye_open(const char *path) {
+    if (!sockeye_is_utf8(path)) {
+        errno = ENOENT;
+        return -1;
+    }
     struct list_result result;
     host_open(path, strlen(path), &result);
     return result.is_error ? failed(&result.error) : result.handle;
@@ -274,4 +412,12 @@ const void *sockeye_verdict_(sockeye_connection connection, bool hand_back) {
     verdict.is_some = hand_back;
     verdict.connection = connection;
     return &verdict;
+}
+
+char *sockeye_write_number_(char *to, uint64_t number, unsigned base) {
+    if (number >= base) {
+        to = sockeye_write_number_(to, number / base, base);
+    }
+    *to = "0123456789abcdef"[number % base];
+    return to + 1;
 }

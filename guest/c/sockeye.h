@@ -102,6 +102,13 @@ ssize_t sockeye_next_until(sockeye_connection connection, const char *delimiter,
  * peer, and return false after the answer. */
 bool sockeye_closing(sockeye_connection connection);
 
+/* Writes the address of the peer, or the one at which the connection was accepted, as a string:
+ * `192.0.2.1:80`, `[2001:db8::1]:80`, or the path of a socket; empty where that has none. ENOBUFS
+ * where it has more than `size` bytes; those of the network have at most SOCKEYE_ADDRESS_BYTES. */
+#define SOCKEYE_ADDRESS_BYTES 48
+int sockeye_peer_address(sockeye_connection connection, char *buffer, size_t size);
+int sockeye_local_address(sockeye_connection connection, char *buffer, size_t size);
+
 /* Closes one or both directions; `how` is as for shutdown(2). */
 int sockeye_shutdown(sockeye_connection connection, int how);
 
@@ -116,7 +123,8 @@ struct sockeye_stat {
     uint64_t identity; /* another one for another file at the same path */
 };
 
-/* Opens the regular file at `path` beneath the granted directory. */
+/* Opens the regular file at `path` beneath the granted directory. No file is at a path that is not
+ * UTF-8 (ENOENT). */
 sockeye_file sockeye_open(const char *path);
 
 /* Looks at an open file. */
@@ -128,6 +136,9 @@ ssize_t sockeye_pread(sockeye_file file, void *buffer, size_t size, uint64_t off
 /* Closes an open file. */
 void sockeye_close(sockeye_file file);
 
+/* Says whether a string is UTF-8. */
+bool sockeye_is_utf8(const char *text);
+
 /* What the macros above expand to. */
 const void *sockeye_verdict_(sockeye_connection connection, bool hand_back);
 #define SOCKEYE_EXPORT_(function, interface)                                                     \
@@ -136,6 +147,9 @@ const void *sockeye_verdict_(sockeye_connection connection, bool hand_back);
     const void *sockeye_handle_(sockeye_connection connection) {                                 \
         return sockeye_verdict_(connection, function(connection));                               \
     }
+
+/* Writes a number without leading zeros, and returns where it ends. */
+char *sockeye_write_number_(char *to, uint64_t number, unsigned base);
 
 #ifdef __cplusplus
 }
