@@ -1,7 +1,7 @@
 //! Programs of the machine that some tests need.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::{env, thread};
 

@@ -2,8 +2,9 @@
  *
  *     METHOD target host=... version=1.1 keep=true body=BYTES
  *
- * `/unread` leaves the body where it is, `/limit` reads at most 10 bytes, `/early` does so after its
- * answer has begun, `/stream` answers in chunks, and `/status/NUMBER` answers with that status. */
+ * `/unread` leaves the body where it is, `/limit` reads at most 10 bytes, `/early` does so after
+ * its answer has begun, `/stream` answers in chunks, and `/status/NUMBER` answers with that
+ * status. */
 #include "sockeye_http.h"
 
 #include <stdio.h>

@@ -8,6 +8,7 @@ mod calls;
 mod http;
 mod projects;
 mod tcp;
+mod tutorials;
 
 use projects::built_of;
 
@@ -42,7 +43,7 @@ macro_rules! languages {
     )+};
 }
 
-languages! { rust zig python go assemblyscript }
+languages! { rust c cpp zig python go assemblyscript }
 
 /// Checks the layer of a language by the twin of `calls`.
 #[track_caller]
@@ -64,6 +65,11 @@ fn check_requests(language: &str, source: &str, date: Date) {
 }
 
 #[test]
+fn every_call_in_c_returns_what_it_returns_in_rust() {
+    check_calls("c", "calls.c");
+}
+
+#[test]
 fn every_call_in_go_returns_what_it_returns_in_rust() {
     check_calls("go", "calls.go");
 }
@@ -71,6 +77,11 @@ fn every_call_in_go_returns_what_it_returns_in_rust() {
 #[test]
 fn every_call_in_python_returns_what_it_returns_in_rust() {
     check_calls("python", "calls.py");
+}
+
+#[test]
+fn requests_are_read_in_c_as_the_rfc_says() {
+    check_requests("c", "inspect.c", Date::Sent);
 }
 
 #[test]

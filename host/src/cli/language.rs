@@ -15,6 +15,8 @@ pub(super) enum Language {
     Rust,
     /// C, with `zig cc`
     C,
+    /// C++ 23, with `zig c++`
+    Cpp,
     /// Zig
     Zig,
     /// Python, with an interface for WSGI
@@ -105,7 +107,7 @@ static RUST: Facts = Facts {
     leaves: Some("target/wasm32-wasip2/release/handler.wasm"),
 };
 
-static C: Facts = Facts {
+const C: Facts = Facts {
     name: "c",
     title: "C",
     steps: &["make"],
@@ -113,6 +115,12 @@ static C: Facts = Facts {
     layers: &[(&C_LAYER, "sockeye")],
     needs_wit: false,
     leaves: None,
+};
+
+static CPP: Facts = Facts {
+    name: "cpp",
+    title: "C++",
+    ..C
 };
 
 static ZIG: Facts = Facts {
@@ -161,6 +169,7 @@ impl Language {
         match self {
             Language::Rust => &RUST,
             Language::C => &C,
+            Language::Cpp => &CPP,
             Language::Zig => &ZIG,
             Language::Python => &PYTHON,
             Language::Go => &GO,
