@@ -17,7 +17,7 @@ use crate::subject::Subject;
 use crate::workload::Workload;
 
 /// The root of the workspace.
-const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Measures sockeye beside its peers, one worker on one core, and writes what it found
 #[derive(Debug, Parser)]
@@ -67,6 +67,10 @@ pub struct RunArgs {
     /// The components of the examples [default: `guests` two directories above the binary]
     #[arg(long, value_name = "DIR")]
     guests: Option<PathBuf>,
+
+    /// Measure a handler in every language instead, for the guide; they are built first
+    #[arg(long, conflicts_with_all = ["only", "with"])]
+    pub languages: bool,
 
     /// A component made of Python, for its start-up time
     #[arg(long, value_name = "PATH")]

@@ -40,8 +40,12 @@ pub enum Figure {
     Live,
     /// Maps of the address space per live instance.
     Maps,
+    /// The size of a component, in bytes.
+    Component,
     /// From the start of the process to the first byte of the first answer, in milliseconds.
     Start,
+    /// The same where the component has to be compiled.
+    FirstStart,
     /// CPU time per request with many parked connections over that without.
     Growth,
     /// Connections of the fullest worker over those of the emptiest.
@@ -71,7 +75,9 @@ impl Figure {
             Figure::Memory => "RSS + page tables B/connection",
             Figure::Live => "live instances",
             Figure::Maps => "maps/instance",
+            Figure::Component => "component B",
             Figure::Start => "start ms",
+            Figure::FirstStart => "first start ms",
             Figure::Growth => "CPU × few connections",
             Figure::Balance => "fullest ÷ emptiest worker",
             Figure::Starved => "starved %",

@@ -7,6 +7,7 @@
 mod args;
 mod bench;
 mod figure;
+mod languages;
 mod lines;
 mod load;
 mod machine;

@@ -7,6 +7,7 @@ use crate::Problem;
 use crate::args::RunArgs;
 use crate::bench::Bench;
 use crate::figure::{Cell, Failure, Results};
+use crate::languages;
 use crate::machine::Machine;
 use crate::process::{Cores, pin};
 use crate::report::Report;
@@ -31,6 +32,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Problem> {
     let effort = args.effort();
     let bench = Bench::new(programs, args.python()?, cores, effort)?;
     pin(&[cores.load])?;
+    if args.languages {
+        let (out, _) = args.out(&machine.date);
+        languages::run(&bench, &machine, &out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let plan = args.plan();
     let mut results = Results::default();
     for workload in Workload::ALL {

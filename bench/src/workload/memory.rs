@@ -3,6 +3,7 @@
 //! What one costs is the slope between two numbers of connections, so that what a server needs
 //! anyway is in none of them.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -64,6 +65,14 @@ pub fn blocked(bench: &Bench, _: Subject) -> Result<Sample, Failure> {
     let guest = bench.guest("echo");
     let running = bench.start_sockeye(Some(&guest), Site::Hello, &PATIENT);
     slope(&running.map_err(broken)?, blocked_in_recv(), few, many).map_err(broken)
+}
+
+/// The same with a project of `sockeye new`, and few of them: some are megabytes.
+pub fn blocked_echo(bench: &Bench, component: &Path) -> Result<Sample, Problem> {
+    let request = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n!";
+    let running = bench.start_sockeye(Some(component), Site::Hello, &PATIENT)?;
+    // Whether what has come is sent back at once is up to the language.
+    slope(&running, First::Unread(request.to_vec()), 8, 40)
 }
 
 /// A request, and the first byte of another one that has more; `echo` sends that byte back and

@@ -6,6 +6,9 @@ mod memory;
 mod requests;
 mod start;
 
+pub use memory::blocked_echo;
+pub use requests::closed_loop;
+
 use std::fmt::{self, Display};
 
 use crate::bench::Bench;

@@ -60,7 +60,13 @@ pub fn accept(bench: &Bench, subject: Subject, trace: bool) -> Result<Sample, Fa
     measure(bench, &running, trace, |duration| load.run(duration)).map_err(broken)
 }
 
-fn closed_loop(bench: &Bench, running: &Running, ask: Ask, trace: bool) -> Result<Sample, Problem> {
+/// Asks over and over on connections that are kept alive.
+pub fn closed_loop(
+    bench: &Bench,
+    running: &Running,
+    ask: Ask,
+    trace: bool,
+) -> Result<Sample, Problem> {
     let mut load = ClosedLoop::open(&[ask])?;
     measure(bench, running, trace, |duration| {
         let mut outcomes = load.run(duration)?;
