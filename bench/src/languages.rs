@@ -39,6 +39,9 @@ const NOT_INSTALLED: i32 = 3;
 /// One row.
 type Row = (&'static str, Vec<Sample>, Option<Failure>);
 
+/// A column: its title, what is in it, and how that is written.
+type Column = (&'static str, Figure, fn(f64) -> String);
+
 /// Builds a handler in each language, measures them in turn, and leaves `languages.md` in `out`.
 ///
 /// # Errors
@@ -108,7 +111,7 @@ fn measure(bench: &Bench, component: &Path) -> Result<Sample, Problem> {
 
 fn render(rows: &[Row], machine: &Machine) -> String {
     let mut out = String::from("# Languages\n\n");
-    let columns: [(&str, Figure, fn(f64) -> String); 5] = [
+    let columns: [Column; 5] = [
         ("component", Figure::Component, size),
         ("RSS per live instance", Figure::Resident, size),
         ("CPU per hello request", Figure::Cpu, microseconds),

@@ -5,6 +5,7 @@
 //! `tests/conformance/` as the library for Rust does, and each call returns what it returns there.
 
 mod calls;
+mod dev;
 mod http;
 mod projects;
 mod tcp;
