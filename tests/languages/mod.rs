@@ -8,6 +8,7 @@ mod calls;
 mod dev;
 mod http;
 mod projects;
+mod readme;
 mod tcp;
 mod tutorials;
 
@@ -39,6 +40,12 @@ macro_rules! languages {
             #[test]
             fn a_new_project_of_kind_tcp_sends_lines_back_as_every_other() {
                 super::tcp::check(NAME);
+            }
+
+            #[test]
+            fn every_command_on_the_page_of_a_new_project_works() {
+                super::readme::check(NAME, "http");
+                super::readme::check(NAME, "tcp");
             }
         }
     )+};
