@@ -1,12 +1,17 @@
 // How an answer is sent: its head, the framing of its body, and as few calls of the host as that
 // takes.
 
+import { RequestBody } from "./body.js";
 import { SockeyeFile, progress } from "./connection.js";
+import { Headers } from "./headers.js";
 import { run } from "./jobs.js";
-import { concat, encode, fromLatin1, toBytes } from "./text.js";
+import { concat, fromLatin1, toBytes } from "./text.js";
 
 /** The largest body that is copied behind its head to be sent by one call. */
 const COPY_BYTES_MAX = 64 * 1024;
+
+const NOTHING = new Uint8Array(0);
+const LINE_END = fromLatin1("\r\n");
 
 /** What the layer says itself. */
 const RESERVED = new Set(["connection", "content-length", "date", "transfer-encoding"]);
@@ -112,23 +117,19 @@ export class Answer {
             this.#sendWhole(this.#headBytes(response, lines), "");
             return;
         }
-        let head;
+        // The head is made when there is something to send behind it: what fails before that has an
+        // answer of its own.
+        const ahead = () => (this.isSent ? NOTHING : this.#headBytes(response, lines));
         for (const piece of pieces(response.body)) {
             const bytes = toBytes(piece);
             if (bytes.length > 0) {
-                // Made when there is something: what fails before that has an answer of its own.
-                const ahead = head === undefined ? this.#headBytes(response, lines) : "";
-                head = ahead || head;
-                const size = isChunked ? `${bytes.length.toString(16)}\r\n` : "";
-                const end = isChunked ? "\r\n" : "";
+                const size = isChunked ? fromLatin1(`${bytes.length.toString(16)}\r\n`) : NOTHING;
+                const whole = concat([ahead(), size, bytes, isChunked ? LINE_END : NOTHING]);
                 this.isSent = true;
-                this.#connection.sendAll(
-                    concat([toBytes(ahead), toBytes(size), bytes, toBytes(end)]),
-                );
+                this.#connection.sendAll(whole);
             }
         }
-        const end = toBytes(isChunked ? "0\r\n\r\n" : "");
-        this.#sendWhole(head === undefined ? this.#headBytes(response, lines) : toBytes(""), end);
+        this.#sendWhole(ahead(), isChunked ? "0\r\n\r\n" : "");
     }
 
     /** Decides whether the connection goes on, and returns the head. */
@@ -144,8 +145,8 @@ export class Answer {
         const options = headers.get("connection")?.toLowerCase().split(/[ \t]*,[ \t]*/);
         this.closes ||= (options?.includes("close") ?? false) || this.#connection.closing();
         let text = `HTTP/1.1 ${status} ${statusText}\r\n`;
-        for (const [name, value] of headers) {
-            if (!RESERVED.has(name)) {
+        for (const [name, value] of Headers.lines(headers)) {
+            if (!RESERVED.has(name.toLowerCase())) {
                 text += `${name}: ${value}\r\n`;
             }
         }
@@ -169,8 +170,11 @@ function isBytes(body) {
 
 /** Goes through a body, whichever kind of iterable it is, and ends it where the sending ends. */
 function* pieces(body) {
-    if (Symbol.iterator in body) {
-        yield* body;
+    if (body instanceof RequestBody || Symbol.iterator in body) {
+        // Not `yield*`: what `npm run build` makes of that would rather take it for asynchronous.
+        for (const piece of body instanceof RequestBody ? body.pieces() : body) {
+            yield piece;
+        }
         return;
     }
     const iterator = body[Symbol.asyncIterator]();

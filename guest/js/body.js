@@ -9,7 +9,7 @@ import { concat } from "./text.js";
 const BODY_TIMEOUT = 30_000;
 
 /** The most that a body may have which is read as a whole, unless the handler says otherwise. */
-const WHOLE_BYTES_MAX = 8 * 1024 * 1024;
+const WHOLE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** How much of a body that the handler did not read is received and dropped to keep a connection,
  * and how long that may take. */
@@ -81,17 +81,17 @@ export class RequestBody {
             throw new TypeError("the body has been read already");
         }
         this.#limit ??= WHOLE_BYTES_MAX;
-        return concat([...this]);
+        return concat([...this.pieces()]);
     }
 
-    *[Symbol.iterator]() {
+    *pieces() {
         for (let piece = this.read(); piece.length > 0; piece = this.read()) {
             yield piece;
         }
     }
 
     async *[Symbol.asyncIterator]() {
-        yield* this[Symbol.iterator]();
+        yield* this.pieces();
     }
 
     /**

@@ -191,6 +191,25 @@ export function progress(error) {
     return error.sent;
 }
 
+/** What of the host's is open besides connections; engines do not give up handles by themselves. */
+const held = new Set();
+
+function hold(host) {
+    held.add(host);
+    return host;
+}
+
+function giveUp(host) {
+    if (held.delete(host)) {
+        host[Symbol.dispose]();
+    }
+}
+
+/** Closes what a handler has left open. */
+export function closeAll() {
+    held.forEach(giveUp);
+}
+
 /** An open regular file beneath the directory that the operator granted. */
 export class SockeyeFile {
     #host;
@@ -205,7 +224,7 @@ export class SockeyeFile {
     static open(path) {
         // Half a surrogate pair has no UTF-8, and the engine would trap.
         const host = call(() => HostFile.open(String(path).toWellFormed()));
-        return new SockeyeFile(OPEN, host);
+        return new SockeyeFile(OPEN, hold(host));
     }
 
     stat() {
@@ -225,9 +244,7 @@ export class SockeyeFile {
     }
 
     close() {
-        const host = this.#host;
-        this.#host = undefined;
-        host?.[Symbol.dispose]();
+        giveUp(this.#host);
     }
 
     [Symbol.dispose]() {
@@ -235,7 +252,7 @@ export class SockeyeFile {
     }
 
     static handle(file) {
-        if (!(#host in Object(file)) || file.#host === undefined) {
+        if (!(#host in Object(file)) || !held.has(file.#host)) {
             throw new SocketError("invalid-state", 0, "the file is closed, or no file");
         }
         return file.#host;
@@ -247,7 +264,7 @@ const handleOf = SockeyeFile.handle;
 
 /** Returns the entries of the directory at `path`, as the host hands them out. */
 export function* readDirectory(path) {
-    const host = call(() => HostDirectory.open(String(path).toWellFormed()));
+    const host = hold(call(() => HostDirectory.open(String(path).toWellFormed())));
     try {
         for (;;) {
             const entries = call(() => host.read());
@@ -257,6 +274,6 @@ export function* readDirectory(path) {
             yield* entries;
         }
     } finally {
-        host[Symbol.dispose]();
+        giveUp(host);
     }
 }

@@ -49,15 +49,15 @@ export function random() {
 }
 
 function write(stream, values) {
-    const line = encode(`${values.map(show).join(" ")}\n`).subarray(0, MESSAGE_BYTES_MAX);
     // Taken anew each time: a handle that is taken while the component is built is none later.
     const output = stream();
     try {
+        const line = encode(`${values.map(show).join(" ")}\n`).subarray(0, MESSAGE_BYTES_MAX);
         for (let at = 0; at < line.length; at += WRITE_BYTES_MAX) {
             output.blockingWriteAndFlush(line.subarray(at, at + WRITE_BYTES_MAX));
         }
     } catch {
-        // Who does not read the log must not end the handler.
+        // Neither who does not read the log nor a value that cannot be shown ends the handler.
     } finally {
         output[Symbol.dispose]();
     }

@@ -25,6 +25,10 @@ const HOST_IN_BRACKETS = /^\[([^\]]*)\](?::[0-9]*)?$/;
 const ADDRESS_TO_COME = /^v[0-9a-f]+\.[-._~!$&'()*+;=:0-9a-z]+$/i;
 const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/is;
 
+/** What there is to know of a list in Connection, and what there may be in one of Expect. */
+const OPTIONS = /(?<![^,])[ \t]*(close|keep-alive|content-length|transfer-encoding)[ \t]*(?![^,])/g;
+const EXPECTATIONS = /^(?:[ \t,]|(?<![^ \t,])100-continue(?=[ \t]*(?:,|$)))*$/i;
+
 /** Returns what the head `text` says; throws why it is refused. */
 export function parseHead(text) {
     const { method, target, version, fields } = readLines(text);
@@ -206,7 +210,7 @@ function applyRules(fields, old) {
                 rules.isChunked = true;
                 break;
             case "connection":
-                for (const option of list(value)) {
+                for (const [, option] of value.toLowerCase().matchAll(OPTIONS)) {
                     // A proxy would remove the line (RFC 9110 section 7.6.1): one reader has a body
                     // then and the other has none.
                     if (option === "content-length" || option === "transfer-encoding") {
@@ -216,12 +220,10 @@ function applyRules(fields, old) {
                 }
                 break;
             case "expect":
-                for (const expectation of list(value).filter((member) => member !== "")) {
-                    if (expectation !== "100-continue") {
-                        throw unsupported(417, "no expectation but 100-continue can be met");
-                    }
-                    rules.expects = true;
+                if (!EXPECTATIONS.test(value)) {
+                    throw unsupported(417, "no expectation but 100-continue can be met");
                 }
+                rules.expects ||= /\d/.test(value);
                 break;
         }
     }

@@ -2,10 +2,14 @@
 
 import { SockeyeFile } from "./connection.js";
 import { Headers, isValue } from "./headers.js";
+import { bad } from "./refusal.js";
 import { decode } from "./text.js";
 
 /** Only this module makes requests; a handler gets them. */
 const RECEIVED = Symbol("received");
+
+/** The deepest nesting of JSON from a client. */
+const JSON_DEPTH_MAX = 128;
 
 /** One request, as the Fetch Standard has it, and what HTTP says besides. */
 export class Request {
@@ -33,10 +37,9 @@ export class Request {
     get url() {
         if (this.#url === undefined) {
             const { host, path } = this.#head;
-            // A Host may be what no URL has: a port of ten digits, an address of a version to come.
-            const here = URL.parse(`http://${host}`) ?? new URL("http://invalid");
-            // Not as a reference: one that begins with two slashes would name another host.
-            this.#url = new URL(here.origin + path).href;
+            // A Host may be none, or what no URL has: a port of ten digits, for example.
+            const here = host === "" ? null : URL.parse(`http://${host}${path}`);
+            this.#url = (here ?? new URL(`http://invalid${path}`)).href;
         }
         return this.#url;
     }
@@ -84,8 +87,34 @@ export class Request {
     }
 
     async json() {
-        return JSON.parse(decode(this.body.readAll()));
+        const text = decode(this.body.readAll());
+        if (!isShallow(text)) {
+            throw bad(`request body is not JSON, or is nested deeper than ${JSON_DEPTH_MAX}`);
+        }
+        try {
+            return JSON.parse(text);
+        } catch {
+            throw bad("request body is not JSON");
+        }
     }
+}
+
+/** Says whether a text of JSON is nested less deep than what would exhaust the stack: a trap. */
+function isShallow(text) {
+    const opened = text.length - text.replaceAll("[", "").replaceAll("{", "").length;
+    if (opened <= JSON_DEPTH_MAX) {
+        return true;
+    }
+    // What is left of it are quotes and brackets, then brackets without those in quotes; then the
+    // innermost go, and again. A loop over the characters would take a hundred times as long.
+    const unescaped = text.replaceAll("\\\\", "").replaceAll('\\"', "");
+    // What repeats without a bound takes memory for each time.
+    let rest = unescaped.replace(/[^[\]{}"]{1,500}/g, "").replace(/"[^"]*"/g, "");
+    for (let depth = 0, length = -1; depth < JSON_DEPTH_MAX && rest.length !== length; depth += 1) {
+        length = rest.length;
+        rest = rest.replaceAll("[]", "").replaceAll("{}", "");
+    }
+    return rest === "";
 }
 
 const REASONS = {

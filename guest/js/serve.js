@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { RequestBody } from "./body.js";
-import { Connection, SocketError } from "./connection.js";
+import { Connection, SocketError, closeAll } from "./connection.js";
 import { console } from "./console.js";
 import { HEAD_BYTES_MAX, headTooLarge, methodOf, parseHead } from "./head.js";
 import { dropTimers, finishJobs, run } from "./jobs.js";
@@ -34,6 +34,7 @@ export function serveConnection(handle) {
             }
             finishJobs(report);
             dropTimers();
+            closeAll();
             const released = Connection.release(connection);
             if (kept === connection) {
                 return released;
@@ -158,18 +159,18 @@ function serveRequest(connection, { text, refusal }, fetch) {
         fail(answer, head, body, error);
     }
     finishJobs(report);
+    closeAll();
     return !answer.closes && body.drain();
 }
 
 /** Ends an answer that the handler cannot: with another where nothing of it has been sent. */
 function fail(answer, head, body, error) {
-    const isOfClient = body.fault instanceof RequestError;
-    if (!isOfClient && !(error instanceof SocketError && isOfPeer(error))) {
+    const refusal = [body.fault, error].find((fault) => fault instanceof RequestError);
+    if (refusal === undefined && !(error instanceof SocketError && isOfPeer(error))) {
         console.error(`handler failed: ${head.method} \`${head.target}\`:`, error);
     }
     if (!answer.isSent) {
-        const failure = new RequestError(500, "other", "the handler failed");
-        refuse(answer, isOfClient ? body.fault : failure);
+        refuse(answer, refusal ?? new RequestError(500, "other", "the handler failed"));
     }
     answer.closes = true;
 }

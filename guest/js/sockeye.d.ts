@@ -184,7 +184,8 @@ export interface FileStat {
 /**
  * An open regular file beneath the directory that the operator granted (`--root`).
  *
- * An instance may hold 64 of them: close each, or declare it by `using`. As the body of a
+ * An instance may hold 64 of them: close each, or declare it by `using`. What is still open when
+ * a request has been answered, or a connection is given back, is closed then. As the body of a
  * `Response` it is sent without entering the memory of the instance, and closed by that.
  */
 export class SockeyeFile implements Disposable {
@@ -243,8 +244,8 @@ export class Request {
     /** The whole URL, normalized: dots are resolved, characters escaped. */
     readonly url: string;
     readonly headers: Headers;
-    /** The body, piece by piece, whether or not there is one: `for (const piece of body)`. */
-    readonly body: Iterable<Uint8Array> & AsyncIterable<Uint8Array>;
+    /** The body, piece by piece, whether or not there is one: `for await (const piece of body)`. */
+    readonly body: AsyncIterable<Uint8Array>;
     readonly bodyUsed: boolean;
     /** The target as it was sent: path and query, or a whole URL, or `*`. */
     readonly target: string;
@@ -257,11 +258,12 @@ export class Request {
     readonly connection: Connection;
     /**
      * Refuses a body of more than `bytes`, with status 413. Without this a body that is read as a
-     * whole has at most 8 MiB, and one that is read piece by piece has no limit.
+     * whole has at most 4 MiB, and one that is read piece by piece has no limit.
      */
     limitBody(bytes: number): void;
     arrayBuffer(): Promise<ArrayBuffer>;
     bytes(): Promise<Uint8Array>;
+    /** Throws a `RequestError` where the body is no JSON, or nested deeper than 128. */
     json(): Promise<any>;
     text(): Promise<string>;
 }

