@@ -1,6 +1,10 @@
 // Builds a component of a handler: `node sockeye/build.js src/handler.js`.
 //
-// The bundle stays in `build/handler.js`: its lines are those that the log speaks of.
+// The bundle stays in `build/handler.js`: its lines are those that the log speaks of. The engine is
+// QuickJS; another is built of the same bundle, which has what any of them needs:
+//
+//     jco componentize build/handler.js --wit build/wit --world-name http-service \
+//         --disable http fetch-event --out handler.wasm
 
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

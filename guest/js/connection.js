@@ -10,8 +10,11 @@ const U32_MAX = 0x7fff_ffff;
 /** What one `recv` asks for where the caller does not say: the host returns no more either. */
 const RECV_BYTES = 64 * 1024;
 
-/** Longer than any operator allows, so a longer timeout means the same. */
-const TIMEOUT_MAX = 2 ** 40;
+/** A century in nanoseconds, so a longer timeout means the same. */
+const TIMEOUT_MAX = 100 * 366 * 86_400 * 1e9;
+
+/** More than any file has; the host says so. */
+const OFFSET_MAX = 2 ** 63;
 
 /** Why a call on a connection or a file failed. */
 export class SocketError extends Error {
@@ -47,17 +50,14 @@ function integer(name, value, max = Number.MAX_SAFE_INTEGER) {
 
 /** Converts the milliseconds of `options` to the host's nanoseconds. */
 function nanoseconds({ timeout } = {}) {
-    if (timeout === undefined) {
-        return undefined;
-    }
-    return Math.trunc(Math.min(integerOrFraction(timeout), TIMEOUT_MAX) * 1e6);
+    return timeout === undefined ? undefined : integer("timeout", timeout * 1e6, TIMEOUT_MAX);
 }
 
-function integerOrFraction(timeout) {
-    if (typeof timeout !== "number" || !(timeout >= 0)) {
-        throw new RangeError(`\`timeout\` is not a number of milliseconds: ${timeout}`);
-    }
-    return timeout;
+/** Says where in `file` to begin, and how many bytes to send. */
+function part(file, { offset = 0, length } = {}) {
+    const start = integer("offset", offset, OFFSET_MAX);
+    const rest = () => Math.max(0, file.stat().size - start);
+    return [handleOf(file), start, integer("length", length ?? rest())];
 }
 
 function showAddress({ tag, val }) {
@@ -78,9 +78,23 @@ function showAddress({ tag, val }) {
     }
 }
 
+/** Takes the handle out of a connection, which is of no use any more. */
+export let release;
+
+/** Returns the handle of an open file. */
+let handleOf;
+
 /** One accepted stream connection. */
 export class Connection {
     #host;
+
+    static {
+        release = (connection) => {
+            const host = connection.#host;
+            connection.#host = undefined;
+            return host;
+        };
+    }
 
     constructor(host) {
         this.#host = host;
@@ -115,22 +129,14 @@ export class Connection {
         }
     }
 
-    sendfile(file, options = {}) {
-        const { offset = 0 } = options;
-        const start = integer("offset", offset, 2 ** 63);
-        const length = integer("length", options.length ?? Math.max(0, file.stat().size - start));
-        const send = (host) => host.sendfile(handleOf(file), start, length, nanoseconds(options));
-        return Number(this.#call(send));
+    sendfile(file, options = undefined) {
+        const what = [...part(file, options), nanoseconds(options)];
+        return Number(this.#call((host) => host.sendfile(...what)));
     }
 
-    sendWithFile(data, file, options = {}) {
-        const { offset = 0 } = options;
-        const bytes = toBytes(data);
-        const start = integer("offset", offset, 2 ** 63);
-        const length = integer("length", options.length ?? Math.max(0, file.stat().size - start));
-        const timeout = nanoseconds(options);
-        const send = (host) => host.sendWithFile(bytes, handleOf(file), start, length, timeout);
-        return Number(this.#call(send));
+    sendWithFile(data, file, options = undefined) {
+        const what = [toBytes(data), ...part(file, options), nanoseconds(options)];
+        return Number(this.#call((host) => host.sendWithFile(...what)));
     }
 
     next() {
@@ -165,13 +171,6 @@ export class Connection {
 
     setNoDelay(enabled) {
         this.#call((host) => host.setNoDelay(Boolean(enabled)));
-    }
-
-    /** Takes the handle out of the connection, which is of no use any more. */
-    static release(connection) {
-        const host = connection.#host;
-        connection.#host = undefined;
-        return host;
     }
 
     #call(make) {
@@ -210,6 +209,9 @@ export function closeAll() {
     held.forEach(giveUp);
 }
 
+/** Only `SockeyeFile.open` makes files. */
+const OPEN = Symbol("open");
+
 /** An open regular file beneath the directory that the operator granted. */
 export class SockeyeFile {
     #host;
@@ -238,7 +240,7 @@ export class SockeyeFile {
     }
 
     read(offset = 0, length = RECV_BYTES) {
-        const start = integer("offset", offset, 2 ** 63);
+        const start = integer("offset", offset, OFFSET_MAX);
         const count = integer("length", length, U32_MAX);
         return call(() => handleOf(this).read(start, count));
     }
@@ -251,16 +253,15 @@ export class SockeyeFile {
         this.close();
     }
 
-    static handle(file) {
-        if (!(#host in Object(file)) || !held.has(file.#host)) {
-            throw new SocketError("invalid-state", 0, "the file is closed, or no file");
-        }
-        return file.#host;
+    static {
+        handleOf = (file) => {
+            if (!(file instanceof SockeyeFile) || !held.has(file.#host)) {
+                throw new SocketError("invalid-state", 0, "the file is closed, or no file");
+            }
+            return file.#host;
+        };
     }
 }
-
-const OPEN = Symbol("open");
-const handleOf = SockeyeFile.handle;
 
 /** Returns the entries of the directory at `path`, as the host hands them out. */
 export function* readDirectory(path) {

@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { RequestBody } from "./body.js";
-import { Connection, SocketError, closeAll } from "./connection.js";
+import { Connection, SocketError, closeAll, release } from "./connection.js";
 import { console } from "./console.js";
 import { HEAD_BYTES_MAX, headTooLarge, methodOf, parseHead } from "./head.js";
 import { dropTimers, finishJobs, run } from "./jobs.js";
@@ -35,7 +35,7 @@ export function serveConnection(handle) {
             finishJobs(report);
             dropTimers();
             closeAll();
-            const released = Connection.release(connection);
+            const released = release(connection);
             if (kept === connection) {
                 return released;
             }

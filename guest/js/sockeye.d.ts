@@ -351,10 +351,10 @@ declare global {
 
     function queueMicrotask(callback: () => void): void;
     /** Waits while the handler awaits; what is due after its end never runs. */
-    function setTimeout<A extends unknown[]>(
-        callback: (...args: A) => void,
+    function setTimeout(
+        callback: (...args: any[]) => void,
         milliseconds?: number,
-        ...args: A
+        ...args: any[]
     ): number;
     function clearTimeout(timer: number | undefined): void;
 
