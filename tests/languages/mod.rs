@@ -51,7 +51,7 @@ macro_rules! languages {
     )+};
 }
 
-languages! { rust c cpp zig python go assemblyscript }
+languages! { rust c cpp zig python js ts go assemblyscript }
 
 /// Checks the layer of a language by the twin of `calls`.
 #[track_caller]
@@ -85,6 +85,16 @@ fn every_call_in_go_returns_what_it_returns_in_rust() {
 #[test]
 fn every_call_in_python_returns_what_it_returns_in_rust() {
     check_calls("python", "calls.py");
+}
+
+#[test]
+fn every_call_in_javascript_returns_what_it_returns_in_rust() {
+    check_calls("js", "calls.js");
+}
+
+#[test]
+fn requests_are_read_in_javascript_as_the_rfc_says() {
+    check_requests("js", "inspect.js", Date::Sent);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use include_dir::{Dir, include_dir};
 static RUST_LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/src");
 static C_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/c");
 static PYTHON_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/python");
+static JS_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/js");
 static GO_LAYER: Dir = include_dir!("$CARGO_MANIFEST_DIR/../guest/go");
 
 /// A language that handlers are written in.
@@ -21,6 +22,10 @@ pub(super) enum Language {
     Zig,
     /// Python, with an interface for WSGI
     Python,
+    /// JavaScript, in the manner of `fetch`
+    Js,
+    /// TypeScript, in the manner of `fetch`
+    Ts,
     /// Go, with `net/http`
     Go,
     /// AssemblyScript
@@ -143,6 +148,22 @@ static PYTHON: Facts = Facts {
     leaves: None,
 };
 
+const JS: Facts = Facts {
+    name: "js",
+    title: "JavaScript",
+    steps: &["npm install", "npm run build"],
+    tools: &[NPM],
+    layers: &[(&JS_LAYER, "sockeye")],
+    needs_wit: true,
+    leaves: None,
+};
+
+const TS: Facts = Facts {
+    name: "ts",
+    title: "TypeScript",
+    ..JS
+};
+
 static GO: Facts = Facts {
     name: "go",
     title: "Go",
@@ -172,6 +193,8 @@ impl Language {
             Language::Cpp => &CPP,
             Language::Zig => &ZIG,
             Language::Python => &PYTHON,
+            Language::Js => &JS,
+            Language::Ts => &TS,
             Language::Go => &GO,
             Language::AssemblyScript => &ASSEMBLYSCRIPT,
         }
