@@ -4,6 +4,7 @@
 //! connection's path. A test that needs a program this machine lacks says so on stderr.
 
 mod client;
+mod document;
 mod family;
 mod gauges;
 mod load;
