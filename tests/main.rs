@@ -72,5 +72,6 @@ mod take_over;
 
 mod faults;
 
+mod guide;
 mod readme;
 mod tidy;

@@ -7,7 +7,7 @@
 mod calls;
 mod dev;
 mod http;
-mod projects;
+pub(crate) mod projects;
 mod readme;
 mod tcp;
 mod tutorials;

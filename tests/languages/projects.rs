@@ -12,7 +12,7 @@ const NOT_INSTALLED: i32 = 3;
 /// Returns the directory of a project in which `handler.wasm` is built; none where its tools are
 /// not installed.
 #[track_caller]
-pub(super) fn built(language: &str, kind: &str) -> Option<PathBuf> {
+pub(crate) fn built(language: &str, kind: &str) -> Option<PathBuf> {
     build(&[language, kind])
 }
 
