@@ -292,11 +292,7 @@ impl Error {
     /// What the operator can do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::ReadComponent { name, source }
-                if source.kind() == io::ErrorKind::IsADirectory =>
-            {
-                format!("`sockeye serve --root {name}` serves the files of a directory")
-            }
+            Error::ReadComponent { name, source } => read_hint(name, source),
             Error::MemoryLimit { needed, .. } if *needed > INSTANCE_BYTES_MAX => {
                 "no instance can have as much; build the component with less".to_owned()
             }
@@ -304,9 +300,6 @@ impl Error {
                 "give `--memory-limit {}MiB`, or more for what it allocates",
                 needed.div_ceil(1 << 20)
             ),
-            Error::ReadComponent { .. } => {
-                "give the path of a component, or none to serve the built-in handler".to_owned()
-            }
             Error::CoreModule { .. } => {
                 "make it a component with `sockeye component`; Rust's target `wasm32-wasip2` does \
                  that by itself"
@@ -391,6 +384,20 @@ impl Error {
             | Error::SecondSignal => return None,
         };
         Some(hint)
+    }
+}
+
+fn read_hint(name: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::IsADirectory => {
+            format!("`sockeye serve --root {name}` serves the files of a directory")
+        }
+        io::ErrorKind::NotFound => {
+            "build it first, as `sockeye dev` does in a project, or give no component to serve \
+             the built-in handler"
+                .to_owned()
+        }
+        _ => "give the path of a component, or none to serve the built-in handler".to_owned(),
     }
 }
 

@@ -253,13 +253,12 @@ fn is_valid(args: &[OsString]) -> bool {
     check.status().is_ok_and(|status| status.success())
 }
 
-/// Where the build finds programs: first where this one is, because it makes components, too.
+/// Where the build finds programs: at last where this one is, which makes components and need not
+/// be installed. What lies beside it may have the name of a program that the build means.
 fn path_with_this_program() -> Option<OsString> {
     let program = std::env::current_exe().ok()?;
     let usual = std::env::var_os("PATH").unwrap_or_default();
-    let paths = [program.parent()?.to_owned()]
-        .into_iter()
-        .chain(std::env::split_paths(&usual));
+    let paths = std::env::split_paths(&usual).chain([program.parent()?.to_owned()]);
     std::env::join_paths(paths).ok()
 }
 

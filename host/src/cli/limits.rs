@@ -34,7 +34,7 @@ struct ClientLimitArgs {
     #[arg(long, value_name = "N", default_value = "4096", value_parser = parse_count)]
     max_waiting: u32,
 
-    /// Size of a request head; the Rust library's handlers take 16 KiB at most
+    /// Size of a request head; the libraries for handlers take 16 KiB at most
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = parse_size)]
     head_limit: usize,
 
