@@ -94,6 +94,15 @@ fn an_export_called_handle_is_the_handler_that_kind_says() {
     client.send("GET / HTTP/1.1\r\n\r\n");
     assert_eq!(client.rest(), b"a word\n");
     check_refused(&plain, &["exports no handler", "`--kind`"]);
+    // Not a handler of TCP under the name of one of HTTP.
+    let scratch = Scratch::new();
+    scratch.write("core.wasm", handler("", "", GROW));
+    let refused = run(&scratch, &["--kind", "http"]);
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        stderr.contains("it exports neither `handle` nor"),
+        "{stderr}"
+    );
 }
 
 /// Checks that a handler that writes its word to stderr by the WASI before components works.

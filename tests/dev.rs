@@ -1,13 +1,16 @@
 //! `sockeye dev`: builds, serves, and does both again when a source has changed.
 //!
 //! The projects here are built with a shell and `sockeye component`, so that any machine builds
-//! them at once; `tests/languages.rs` has those of real languages.
+//! them at once; `tests/languages/` has those of real languages.
 
-use std::fs;
+use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+
+use rustix::process::Signal;
 
 use crate::client::Client;
 use crate::scratch::Scratch;
@@ -106,6 +109,56 @@ impl Project {
     }
 }
 
+/// A `sockeye dev` that does not serve yet; ended when dropped.
+struct Unserved {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Unserved {
+    fn start(project: &Project) -> Unserved {
+        let log = project.path("log");
+        let child = project
+            .command()
+            .stderr(File::create(&log).unwrap())
+            .spawn();
+        let child = child.unwrap();
+        Unserved { child, log }
+    }
+
+    /// Waits for the first line of the log that contains `text`, and returns it.
+    #[track_caller]
+    fn wait_for_log(&self, text: &str) -> String {
+        wait::until_some(&format!("the log says `{text}`"), || {
+            let log = fs::read_to_string(&self.log).unwrap();
+            log.lines()
+                .find(|line| line.contains(text))
+                .map(str::to_owned)
+        })
+    }
+
+    /// Waits until it serves, and checks what.
+    #[track_caller]
+    fn wait_for_answer(&self, text: &str) {
+        let address = url_of(&self.wait_for_log("listening url="));
+        assert_eq!(Client::connect(address).get("/").text(), text);
+    }
+}
+
+impl Drop for Unserved {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the address in a server's start line.
+#[track_caller]
+fn url_of(line: &str) -> SocketAddr {
+    let (_, url) = line.split_once("url=http://").unwrap();
+    url.split('/').next().unwrap().parse().unwrap()
+}
+
 /// Waits until a client of its own is answered with `text`.
 #[track_caller]
 fn wait_for_answer(server: &TestServer, text: &str) {
@@ -144,31 +197,29 @@ fn a_broken_edit_shows_its_error_and_keeps_the_handler() {
 fn a_project_that_is_broken_at_first_is_served_once_it_is_mended() {
     let project = Project::new("");
     project.edit(b"\0asm");
-    let mut command = project.command();
-    command.env("RUST_LOG", "info");
-    let log = fs::File::create(project.path("log")).unwrap();
-    let mut dev = command.stderr(log).spawn().unwrap();
-    let logged = |text: &str| {
-        let log = fs::read_to_string(project.path("log")).unwrap();
-        let line = log.lines().find(|line| line.contains(text));
-        line.map(str::to_owned)
-    };
-    wait::until_some("the build fails", || logged("the build failed"));
+    let dev = Unserved::start(&project);
+    dev.wait_for_log("the build failed");
     project.edit(&answering("mended"));
-    let line = wait::until_some("it serves", || logged("listening url="));
-    let address = line
-        .split("url=http://")
-        .nth(1)
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap();
-    assert_eq!(
-        Client::connect(address.parse().unwrap()).get("/").text(),
-        "mended"
-    );
-    dev.kill().unwrap();
-    dev.wait().unwrap();
+    dev.wait_for_answer("mended");
+    // The same where it is the command that is wrong.
+    let project = Project::new("text");
+    project.configure("", "nonsense");
+    let dev = Unserved::start(&project);
+    dev.wait_for_log("the build failed");
+    project.configure("", BUILD);
+    dev.wait_for_answer("text");
+}
+
+#[test]
+fn a_component_that_is_built_and_does_not_fit_is_told_and_waited_for() {
+    let project = Project::new("");
+    project.configure("", "cp src/core.wasm handler.wasm");
+    let dev = Unserved::start(&project);
+    dev.wait_for_log("hint: make it a component with `sockeye component`");
+    dev.wait_for_log("the server has ended; waiting for a change");
+    project.edit(&answering("mended"));
+    project.configure("", BUILD);
+    dev.wait_for_answer("mended");
 }
 
 #[test]
@@ -199,7 +250,9 @@ fn no_request_fails_across_20_edits_under_load() {
         stop.store(true, Ordering::Relaxed);
     });
     assert!(requests.into_inner() > EDITS);
-    assert_eq!(server.log_lines("component reloaded").len(), EDITS);
+    wait::until("every edit is told", || {
+        server.log_lines("component reloaded").len() == EDITS
+    });
     server.stop();
 }
 
@@ -207,18 +260,72 @@ fn no_request_fails_across_20_edits_under_load() {
 fn another_configuration_is_taken_and_a_wrong_one_is_not() {
     let project = Project::new("text");
     let server = project.start();
-    project.configure("lingr = \"1s\"", BUILD);
-    server.wait_for_log("the configuration stays as it was");
-    server.wait_for_log("did you mean `linger`?");
-    assert_eq!(server.connect().get("/").text(), "text");
-    project.configure("linger = \"1s\"", BUILD);
-    let again = "the configuration has changed";
-    server.wait_for_log(again);
-    // The process is the same; its port, which the kernel picked, need not be.
-    wait::until("it listens again", || {
-        server.log_lines("listening url=").len() == 2
+    for (setting, complaint) in [("lingr = \"1s\"", "`linger`"), ("root = \"no\"", "`no`")] {
+        project.configure(setting, BUILD);
+        server.wait_for_log(complaint);
+    }
+    project.write("sockeye.toml", b"component = \"handler.wasm\"");
+    server.wait_for_log("nothing says how this project is built");
+    wait::until("none of them is taken", || {
+        server.log_lines("the configuration stays as it was").len() == 3
     });
+    assert_eq!(server.connect().get("/").text(), "text");
+    // Another component, and the command that builds it.
+    project.configure("", &BUILD.replace("handler.wasm", "other.wasm"));
+    let text = fs::read_to_string(project.path("sockeye.toml")).unwrap();
+    let text = text.replace("component = \"handler.wasm\"", "component = \"other.wasm\"");
+    project.write("sockeye.toml", text.as_bytes());
+    let line = server.wait_for_log("component=other.wasm");
+    // The port, which the kernel has picked, is another one.
+    let address = url_of(&line);
+    assert_eq!(Client::connect(address).get("/").text(), "text");
     server.stop();
+}
+
+#[test]
+fn a_signal_ends_the_server_and_a_build_that_runs() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let project = Project::new("text");
+        let mut server = project.start();
+        let mut client = server.connect();
+        assert_eq!(client.get("/").text(), "text");
+        project.configure("", "echo $$ > pid; exec sleep 600");
+        let builds = || {
+            fs::read_to_string(project.path("pid"))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        };
+        let build: u32 = wait::until_some("it builds", builds);
+        server.signal(signal);
+        assert_eq!(server.wait_for_exit().code(), Some(0), "{signal:?}");
+        client.wait_until_closed();
+        assert!(!fs::exists(format!("/proc/{build}/fd/0")).unwrap());
+    }
+}
+
+#[test]
+fn a_server_ends_with_the_process_that_has_started_it() {
+    let project = Project::new("text");
+    let mut server = project.start();
+    let mut client = server.connect();
+    assert_eq!(client.get("/").text(), "text");
+    server.signal(Signal::KILL);
+    server.wait_for_exit();
+    server.wait_for_log("shutting down");
+    // Who is connected may ask once more.
+    assert_eq!(client.get("/").text(), "text");
+    client.wait_until_closed();
+}
+
+#[test]
+fn builds_that_change_a_source_each_time_are_not_run_all_the_time() {
+    let project = Project::new("text");
+    project.configure("", &format!("{BUILD}; touch src/core.wasm"));
+    let server = project.start();
+    server.wait_for_log("a source has changed during each of the last builds");
+    assert_eq!(server.connect().get("/").text(), "text");
 }
 
 #[test]

@@ -66,6 +66,7 @@ enum Command {
     /// Write a project to begin with, in the language of your choice
     New(new::NewArgs),
     /// Build and serve a project, and do both again when a source has changed
+    #[command(after_help = dev::HELP)]
     Dev(Box<ServeArgs>),
     /// Say whether a component fits, what it imports and what it has to be granted
     Check(check::CheckArgs),
@@ -181,6 +182,9 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<
     if let Some(path) = told.file {
         tracing::info!(path = %path.display(), "reading the configuration");
     }
+    if told.args.ends_with_parent() {
+        end_with_parent();
+    }
     let prints = told.args.prints_config();
     let config = told.args.into_config(&told.services)?;
     if prints {
@@ -191,29 +195,44 @@ fn serve(typed: ServeArgs, matches: &ArgMatches, args: Vec<OsString>) -> Result<
     server::serve(config, inherited, Some(log))
 }
 
+/// Has the kernel send this process SIGTERM when its parent ends.
+fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+    {
+        tracing::warn!(%error, "this server does not end with its parent");
+    }
+}
+
 /// Serves a project that is being worked on. `args` are those of `sockeye serve` but for the name.
 fn develop(args: &[OsString]) -> Result<(), Error> {
-    let inherited = Inherited::take()?;
-    let mut of_serve = args.to_owned();
-    of_serve[1] = "serve".into();
-    let matches = parse(&of_serve);
+    let behind = args[2..].to_vec();
+    let serve = [args[0].clone(), "serve".into()];
+    let serve: Vec<OsString> = serve.into_iter().chain(behind.iter().cloned()).collect();
+    let matches = parse(&serve);
     let Command::Serve(typed) = command(&matches) else {
         unreachable!("it has been named");
     };
-    let told = Told::gather(*typed, &matches, of_serve)?;
-    let (log, _thread) = start_log(told.args.log_level())?;
-    dev::run(told, inherited, log, args)
+    let told = Told::gather(*typed, &matches, serve)?;
+    let (_, _thread) = start_log(told.args.log_level())?;
+    dev::run(told, behind)
 }
 
 /// Makes what `sockeye` with these arguments would serve, or says why it would not.
 pub(crate) fn configuration(args: Vec<OsString>) -> Result<Config, String> {
+    let told = gathered(args)?;
+    let config = told.args.into_config(&told.services);
+    config.map_err(|error| self::told(&error))
+}
+
+/// Reads what `sockeye` with these arguments would be told, or says what is wrong with that.
+fn gathered(args: Vec<OsString>) -> Result<Told, String> {
     let (args, matches) = with_command(args).map_err(|error| error.to_string())?;
     let Command::Serve(typed) = command(&matches) else {
         return Err("it is another command".to_owned());
     };
-    let told = Told::gather(*typed, &matches, args);
-    let config = told.and_then(|told| told.args.into_config(&told.services));
-    config.map_err(|error| self::told(&error))
+    Told::gather(*typed, &matches, args).map_err(|error| self::told(&error))
 }
 
 /// Reads arguments, and returns them with what they say. Where they name no command, as `--` alone

@@ -275,6 +275,12 @@ pub enum ModuleError {
     /// It exports neither handler.
     #[error("it exports no handler")]
     NoHandler,
+    /// It is no handler of the kind that was asked for.
+    #[error("it exports neither `handle` nor `{wanted}#handle`")]
+    OtherKind {
+        /// The interface of that kind.
+        wanted: &'static str,
+    },
     /// It is broken, or does not fit the contract.
     #[error(transparent)]
     Unfit(Box<dyn std::error::Error + Send + Sync>),
@@ -407,6 +413,11 @@ fn module_hint(name: &str, error: &ModuleError) -> String {
             "give the file that the compiler leaves; it begins with `\\0asm`".to_owned()
         }
         ModuleError::Component => format!("run it: sockeye serve {name}"),
+        ModuleError::OtherKind { .. } => {
+            "`--kind` says what an export called `handle` serves; leave it out where the export \
+             has the name of the contract"
+                .to_owned()
+        }
         ModuleError::NoHandler => {
             "export a function called `sockeye:net/http-handler@0.1.0#handle` or \
              `sockeye:net/handler@0.1.0#handle`, or one called `handle` and give `--kind`"

@@ -81,9 +81,15 @@ impl ComponentArgs {
     fn component(&self) -> Result<Vec<u8>, ModuleError> {
         let mut bytes = std::fs::read(&self.module).map_err(ModuleError::Read)?;
         let mut found = Found::in_module(&bytes)?;
-        if let Some(kind) = self.kind.filter(|_| found.is_plain) {
-            bytes = Renaming::of_handler(kind.into(), &bytes)?;
-            found.kind = Some(kind.into());
+        if let Some(kind) = self.kind.map(HandlerKind::from) {
+            if found.is_plain {
+                bytes = Renaming::of_handler(kind, &bytes)?;
+                found.kind = Some(kind);
+            }
+            if found.kind != Some(kind) {
+                let wanted = kind.interface();
+                return Err(ModuleError::OtherKind { wanted });
+            }
         }
         if found.kind.is_none() && !found.is_typed {
             return Err(ModuleError::NoHandler);

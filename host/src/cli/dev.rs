@@ -1,269 +1,297 @@
 //! `sockeye dev`: builds and serves a project, and does both again when a source has changed.
 //!
-//! The server is that of `sockeye serve`, in this process. A thread beside it looks at the sources,
-//! builds, and has the process read its components again: by SIGHUP, as any operator would. No
-//! connection is closed for that, and what does not build or does not fit changes nothing. For
-//! another configuration the process runs its program anew, under the same number.
+//! The server is `sockeye serve` in a process of its own. After every build that works it is sent
+//! SIGHUP, as by any operator: it reads its component again and closes no connection. What does not
+//! build or does not fit changes nothing. With another configuration it is started anew.
 
-use std::collections::BTreeMap;
+mod processes;
+mod sources;
+
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, getpid, kill_process};
-use tracing::{error, info};
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
 
 use super::Told;
 use super::file::Development;
-use crate::config::Aim;
-use crate::line_writer::LineWriter;
-use crate::{Error, Inherited, ProjectError, server};
+use crate::{Error, ProjectError};
+use processes::{Build, Server, Surroundings, ended};
+use sources::{Sources, Stamp, Unwatchable, stamp};
 
-/// How often the sources are looked at. By looking, not by events of the kernel: that works on
-/// every file system, and survives whatever an editor or a checkout does to directories.
+/// How often the sources are looked at.
 const LOOKED_EVERY: Duration = Duration::from_millis(200);
 
-/// How many files are looked at; more would be those of a build, not those of a person.
-const FILES_MAX: usize = 10_000;
+/// After how many builds in a row that each saw a source change the next one has to wait. A
+/// formatter makes one more build necessary; what always makes one would never end.
+const RESTLESS_BUILDS_MAX: u32 = 3;
 
-/// How long those who are connected are waited for. A browser keeps its connections open, and who
-/// is at the terminal does not want to wait for that.
-const DRAIN_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+/// How long it waits.
+const REST: Duration = Duration::from_secs(5);
 
-/// What tells one state of a file from another: when and how long it was written, and which it is.
-type Stamp = (i64, i64, u64, u64);
+/// What `sockeye dev --help` says below the flags, which are those of `sockeye serve`.
+pub(super) const HELP: &str = "\
+In `sockeye.toml`, beside the settings of the server:
+  component = \"handler.wasm\"
 
-/// The files of a project at one moment.
-type Snapshot = BTreeMap<PathBuf, Stamp>;
+  [dev]
+  build = \"make\"              what a shell runs to build it
+  watch = [\"src\"]             the files and directories it is built of
+
+The flags are those of `sockeye serve`. Compiling is quick, and code slower than there. When the
+server ends, it waits for a second for those who are connected. `sockeye new` writes a project.";
 
 /// A project that is being worked on.
-struct Project {
-    development: Development,
-    /// The configuration file.
+struct Session {
+    surroundings: Surroundings,
+    /// What `sockeye serve` is started with.
+    args: Vec<OsString>,
+    /// The configuration file, and what it was when it was read.
     file: PathBuf,
-    /// What the sources were when the last build began.
-    built: Snapshot,
-    /// What the configuration file was when the process began.
     configured: Option<Stamp>,
+    development: Development,
+    sources: Sources,
+    build: Option<Build>,
+    server: Option<Server>,
+    /// The server that runs has another configuration than the one to come.
+    is_outdated: bool,
+    /// How many builds in a row have seen a source change.
+    restless_builds: u32,
+    /// When the next one may begin.
+    rests_until: Instant,
 }
 
-/// Serves the project that the configuration file describes until a signal ends the server. `told`
-/// is what `sockeye serve` would be told, and `args` are those of the process.
+/// Serves the project that the configuration file describes until a signal ends it. `told` is what
+/// `sockeye serve` would be told, and `args` are what is typed behind its name.
 ///
 /// # Errors
-/// [`ProjectError`], and what is wrong with the configuration.
-pub(super) fn run(
-    told: Told,
-    inherited: Inherited,
-    log: LineWriter,
-    args: &[OsString],
-) -> Result<(), Error> {
-    let mut project = Project::new(&told)?;
-    while !project.build() {
-        project.wait_for_change();
-    }
-    let mut config = told.args.into_config(&told.services)?;
-    config.compiling.aim = Aim::ShortWait;
-    let limits = &mut config.limits;
-    limits.drain_timeout = limits.drain_timeout.min(DRAIN_TIMEOUT_MAX);
-    let restarts = Arc::new(AtomicBool::new(false));
+/// [`ProjectError`], and what keeps processes from being started.
+pub(super) fn run(told: Told, args: Vec<OsString>) -> Result<(), Error> {
     let starting = |source| Error::Start {
-        step: "start looking at the sources",
+        step: "start working on the project",
         source,
     };
-    let (ready, told_ready) = io::pipe().map_err(starting)?;
-    let again = Arc::clone(&restarts);
-    let arguments = args.to_owned();
-    let watching = thread::Builder::new().name("watch".to_owned());
-    let watching = watching.spawn(move || project.watch(ready, &arguments, &again));
-    let watching = watching.map_err(starting)?;
-    match server::serve(config, inherited.telling(told_ready.into()), Some(log)) {
-        Ok(()) if !restarts.load(Ordering::Acquire) => Ok(()),
-        Ok(()) => Err(run_again(args)),
-        Err(error) => {
-            super::report(&error);
-            info!("waiting for a change");
-            // The thread has ended: nothing will be served.
-            let project = watching
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            project.wait_for_change();
-            Err(run_again(args))
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(starting)?;
+    let _entered = runtime.enter();
+    let mut session = Session::new(told, args, Surroundings::new().map_err(starting)?)?;
+    runtime.block_on(session.run()).map_err(starting)
+}
+
+/// The signals that are meant for this process.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// The terminal is gone.
+    hangup: Signal,
+    /// Another program is for the server, and only where an operator starts it.
+    user2: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Waits for one that ends this process.
+    async fn end(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => return,
+                _ = self.user2.recv() => warn!("SIGUSR2 is for `sockeye serve`"),
+            }
         }
     }
 }
 
-/// Becomes a new process of the same program, or says why not.
-fn run_again(args: &[OsString]) -> Error {
-    let error = match std::env::current_exe() {
-        Ok(program) => Command::new(program).args(&args[1..]).exec(),
-        Err(error) => error,
-    };
-    Error::Start {
-        step: "start again",
-        source: error,
-    }
-}
-
-impl Project {
-    fn new(told: &Told) -> Result<Project, Error> {
-        let (Some(file), Some(development)) = (&told.file, &told.development) else {
-            return Err(ProjectError::NoDevelopment.into());
+impl Session {
+    fn new(
+        told: Told,
+        args: Vec<OsString>,
+        surroundings: Surroundings,
+    ) -> Result<Session, ProjectError> {
+        let (Some(file), Some(development)) = (told.file, told.development) else {
+            return Err(ProjectError::NoDevelopment);
         };
-        let mut project = Project {
-            development: development.clone(),
-            file: file.clone(),
-            built: Snapshot::new(),
-            configured: stamp(file),
-        };
-        project.built = project.look();
-        let found = match project.built.len() {
-            0 => "no file",
-            FILES_MAX => "more than 10,000 files",
-            _ => return Ok(project),
-        };
-        Err(ProjectError::Watch { found }.into())
+        let sources = sources_of(&development)?;
+        Ok(Session {
+            surroundings,
+            args,
+            configured: stamp(&file),
+            file,
+            development,
+            sources,
+            build: None,
+            server: None,
+            is_outdated: false,
+            restless_builds: 0,
+            rests_until: Instant::now(),
+        })
     }
 
-    /// Builds, with this program in reach, and says whether that worked.
-    fn build(&mut self) -> bool {
-        self.built = self.look();
+    /// Works until a signal ends it, and everything that it has started.
+    async fn run(&mut self) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        let mut look = interval(LOOKED_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_ending = false;
+        self.start_build();
+        loop {
+            tokio::select! {
+                () = signals.end() => {
+                    is_ending = true;
+                    self.build.iter().for_each(Build::end);
+                    self.server.iter_mut().for_each(Server::stop);
+                }
+                status = ended(self.build.as_mut().map(AsMut::as_mut)) => {
+                    let build = self.build.take();
+                    if !is_ending {
+                        self.built(build, status);
+                    }
+                }
+                status = ended(self.server.as_mut().map(AsMut::as_mut)) => {
+                    let server = self.server.take();
+                    if !is_ending {
+                        self.served(server, status);
+                    }
+                }
+                () = self.surroundings.ready() => self.ready(),
+                _ = look.tick() => {
+                    self.server.iter_mut().for_each(Server::insist);
+                    if !is_ending && self.build.is_none() {
+                        self.look();
+                    }
+                }
+            }
+            if is_ending && self.build.is_none() && self.server.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks for changes, and builds where there is one.
+    fn look(&mut self) {
+        if self.configured != stamp(&self.file) {
+            self.configured = stamp(&self.file);
+            match self.configure() {
+                Ok(()) => {
+                    info!("the configuration has changed");
+                    self.is_outdated = true;
+                    self.start_build();
+                }
+                Err(problem) => {
+                    super::write_to_stderr(&problem);
+                    error!("the configuration stays as it was");
+                }
+            }
+        } else if Instant::now() >= self.rests_until && self.sources.have_changed() {
+            self.start_build();
+        }
+    }
+
+    /// Reads the configuration again; says why it cannot be served.
+    fn configure(&mut self) -> Result<(), String> {
+        let serve = ["sockeye".into(), "serve".into()];
+        let serve = serve.into_iter().chain(self.args.iter().cloned()).collect();
+        let told = super::gathered(serve)?;
+        let development = told.development.clone();
+        let in_words = |error: Error| super::told(&error);
+        let config = told.args.into_config(&told.services);
+        config.map_err(in_words)?;
+        let development = development.ok_or(ProjectError::NoDevelopment);
+        let read = development.and_then(|new| Ok((sources_of(&new)?, new)));
+        let (sources, development) = read.map_err(|error| in_words(error.into()))?;
+        (self.sources, self.development) = (sources, development);
+        Ok(())
+    }
+
+    fn start_build(&mut self) {
+        self.sources.building();
+        let directory = match self.file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
         let command = &self.development.build;
-        let mut shell = Command::new("sh");
-        shell.args(["-c", command]).stdin(Stdio::null());
-        // What commands print is for the person at the terminal; stdout may be an access log.
-        shell.stdout(Stdio::from(io::stderr()));
-        if let Some(path) = path_with_this_program() {
-            shell.env("PATH", path);
-        }
-        if let Some(directory) = self
-            .file
-            .parent()
-            .filter(|path| !path.as_os_str().is_empty())
-        {
-            shell.current_dir(directory);
-        }
         info!(%command, "building");
-        let start = Instant::now();
-        let status = shell.status();
-        let seconds = format!("{:.1}", start.elapsed().as_secs_f64());
-        match status {
-            Ok(status) if status.success() => {
-                info!(seconds, "built");
-                true
-            }
-            Ok(status) => {
-                error!(%status, seconds, "the build failed; waiting for a change");
-                false
-            }
-            Err(error) => {
-                error!(%error, "failed to run the build; waiting for a change");
-                false
+        match self.surroundings.build(command, directory) {
+            Ok(build) => self.build = Some(build),
+            Err(error) => error!(%error, "failed to run the build; waiting for a change"),
+        }
+    }
+
+    /// Serves what a build has made.
+    fn built(&mut self, build: Option<Build>, status: ExitStatus) {
+        let seconds = build.map_or(0.0, |build| build.began.elapsed().as_secs_f64());
+        let seconds = format!("{seconds:.1}");
+        self.note_restlessness();
+        if !status.success() {
+            error!(%status, seconds, "the build failed; waiting for a change");
+            return;
+        }
+        info!(seconds, "built");
+        match &mut self.server {
+            Some(server) if server.is_stopping() => {}
+            Some(server) if self.is_outdated => server.stop(),
+            Some(server) => server.reload(),
+            None => self.start_server(),
+        }
+    }
+
+    /// Has the next build wait where builds follow each other because of what they do themselves.
+    fn note_restlessness(&mut self) {
+        let Some(changed) = self.sources.changed_since() else {
+            self.restless_builds = 0;
+            return;
+        };
+        self.restless_builds += 1;
+        if self.restless_builds > RESTLESS_BUILDS_MAX {
+            let path = changed.display();
+            warn!(%path, "a source has changed during each of the last builds; is it one?");
+            self.rests_until = Instant::now() + REST;
+        }
+    }
+
+    fn start_server(&mut self) {
+        self.is_outdated = false;
+        match self.surroundings.serve(&self.args) {
+            Ok(server) => self.server = Some(server),
+            Err(error) => error!(%error, "failed to start the server; waiting for a change"),
+        }
+    }
+
+    /// Has a server that has begun read what was built meanwhile.
+    fn ready(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.is_ready = true;
+            if server.is_stale {
+                server.reload();
             }
         }
     }
 
-    /// Builds at every change of a source, until the configuration changes or nothing is served.
-    fn watch(mut self, mut ready: impl Read, args: &[OsString], restarts: &AtomicBool) -> Project {
-        let mut byte = [0];
-        if !matches!(ready.read(&mut byte), Ok(1)) {
-            return self;
-        }
-        loop {
-            self.wait_for_change();
-            if self.configured != stamp(&self.file) {
-                self.configured = stamp(&self.file);
-                if is_valid(args) {
-                    info!("the configuration has changed; starting again");
-                    restarts.store(true, Ordering::Release);
-                    signal(Signal::TERM);
-                    return self;
-                }
-                error!("the configuration stays as it was");
-            }
-            if self.built != self.look() && self.build() {
-                signal(Signal::HUP);
-            }
+    /// Starts another server where one was to make room for it.
+    fn served(&mut self, server: Option<Server>, status: ExitStatus) {
+        match server.is_some_and(|server| server.is_stopping()) {
+            true => self.start_server(),
+            // It has said why.
+            false => error!(%status, "the server has ended; waiting for a change"),
         }
     }
-
-    /// Waits until something has changed and nothing changes any more.
-    fn wait_for_change(&self) {
-        let now = || (self.look(), stamp(&self.file));
-        let (mut sources, mut configured) = (self.built.clone(), self.configured);
-        loop {
-            thread::sleep(LOOKED_EVERY);
-            let found = now();
-            let settled = found == (sources, configured);
-            let changed = found != (self.built.clone(), self.configured);
-            (sources, configured) = found;
-            if settled && changed {
-                return;
-            }
-        }
-    }
-
-    /// Looks at every file of the sources.
-    fn look(&self) -> Snapshot {
-        let mut found = Snapshot::new();
-        let mut paths = self.development.watch.clone();
-        while let Some(path) = paths.pop() {
-            match fs::read_dir(&path) {
-                Ok(entries) => {
-                    let entries = entries.filter_map(Result::ok).map(|entry| entry.path());
-                    paths.extend(entries.filter(|path| is_source(path)));
-                }
-                Err(_) => found.extend(stamp(&path).map(|stamp| (path, stamp))),
-            }
-            if found.len() == FILES_MAX {
-                break;
-            }
-        }
-        found
-    }
 }
 
-/// Whether a person has written the file; what editors leave beside it is hidden or ends in `~`,
-/// and what Python does has a directory.
-fn is_source(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    !name.starts_with(b".") && !name.ends_with(b"~") && name != b"__pycache__"
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let found = fs::metadata(path).ok()?;
-    Some((found.mtime(), found.mtime_nsec(), found.size(), found.ino()))
-}
-
-/// Whether `sockeye serve` would start with what the configuration file says now; tells why not.
-fn is_valid(args: &[OsString]) -> bool {
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from(&args[0]));
-    let mut check = Command::new(program);
-    check.arg("serve").args(&args[2..]).arg("--print-config");
-    check.stdin(Stdio::null()).stdout(Stdio::null());
-    check.status().is_ok_and(|status| status.success())
-}
-
-/// Where the build finds programs: at last where this one is, which makes components and need not
-/// be installed. What lies beside it may have the name of a program that the build means.
-fn path_with_this_program() -> Option<OsString> {
-    let program = std::env::current_exe().ok()?;
-    let usual = std::env::var_os("PATH").unwrap_or_default();
-    let paths = std::env::split_paths(&usual).chain([program.parent()?.to_owned()]);
-    std::env::join_paths(paths).ok()
-}
-
-fn signal(signal: Signal) {
-    if let Err(error) = kill_process(getpid(), signal) {
-        error!(%error, "failed to signal the server");
-    }
+fn sources_of(development: &Development) -> Result<Sources, ProjectError> {
+    let sources = Sources::new(development.watch.clone());
+    sources.map_err(|Unwatchable(found)| ProjectError::Watch { found })
 }

@@ -31,7 +31,7 @@ const NAMED_ONLY_OUTSIDE: [&str; 2] = ["root", "access-log"];
 /// The key of the tables that describe one handler each.
 pub(super) const SERVICE: &str = "service";
 
-/// The key of the table that only `sockeye dev` reads.
+/// The key of the table that only `sockeye dev` acts on.
 const DEV: &str = "dev";
 
 /// How a project is worked on.

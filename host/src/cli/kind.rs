@@ -5,10 +5,9 @@ use clap::ValueEnum;
 use crate::instance::HandlerKind;
 
 /// What clients of a handler speak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     /// HTTP/1: called when a whole request head has arrived
-    #[default]
     Http,
     /// Any other protocol over TCP: called when a connection is accepted
     Tcp,

@@ -82,7 +82,10 @@ impl NewArgs {
         };
         fs::create_dir(&project.directory)?;
         project.fill(self.lang.facts(), self.kind)?;
-        // Onto an empty directory this works, too; onto anything else it does not.
+        // Onto an empty directory this would work, too, and leave a shell in it nowhere.
+        if fs::symlink_metadata(&self.path).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         fs::rename(&project.directory, &self.path)
     }
 
@@ -110,10 +113,11 @@ impl NewArgs {
     }
 }
 
-/// Whether every build tool takes `name` for the name of a project.
+/// Whether every build tool takes `name` for the name of a project, beside that of the library.
 fn is_name(name: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     name.len() <= 64
+        && name != "sockeye-guest"
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-')
         && name.bytes().all(known)

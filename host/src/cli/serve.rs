@@ -112,6 +112,10 @@ struct ServerArgs {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_limit)]
     take_over_timeout: Duration,
 
+    /// End, as by SIGTERM, when the process that has started this one ends; on Linux
+    #[arg(long)]
+    end_with_parent: bool,
+
     /// The configuration file [default: `sockeye.toml`, if it is in the current directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
@@ -151,6 +155,10 @@ pub(super) struct CompilingArgs {
     #[arg(long)]
     no_cache: bool,
 
+    /// Compile in half the time, to code that runs slower: while a handler is worked on
+    #[arg(long)]
+    quick_compile: bool,
+
     /// Take a component that was compiled by `sockeye compile`: native code, which no sandbox
     /// holds, so only where you trust whoever made it
     #[arg(long)]
@@ -180,6 +188,11 @@ impl ServeArgs {
     /// How much to log.
     pub(super) fn log_level(&self) -> tracing::Level {
         self.log.log_level
+    }
+
+    /// Whether the server ends with who has started it.
+    pub(super) fn ends_with_parent(&self) -> bool {
+        self.server.end_with_parent
     }
 
     /// Whether the settings are to be printed instead of served.
@@ -308,7 +321,10 @@ impl CompilingArgs {
         Ok(Compiling {
             cache,
             allow_precompiled: self.allow_precompiled,
-            aim: Aim::default(),
+            aim: match self.quick_compile {
+                true => Aim::ShortWait,
+                false => Aim::Speed,
+            },
         })
     }
 }

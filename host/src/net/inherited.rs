@@ -95,14 +95,6 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Has `ready`, the end of a pipe, told when the process serves, as a predecessor would be.
-    pub fn telling(self, ready: OwnedFd) -> Inherited {
-        Inherited {
-            ready: Some(ready),
-            ..self
-        }
-    }
-
     /// Takes what the environment says was handed over to this process; nothing else uses those
     /// descriptors or passes them on then. To be called before the process opens anything itself;
     /// the second time, nothing is left.
