@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::scratch::{Scratch, component};
 use crate::server::TestServer;
 use crate::session::Session;
+use crate::wait;
 
 /// Commands, and the bytes that the calls receive.
 const SCRIPTS: &[(&str, &str)] = &[
@@ -42,6 +43,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("no-delay off | no-delay on", ""),
     ("shutdown receive | recv 10 none", ""),
 ];
+
+/// What is sent to a client that receives nothing.
+const FILLER_BYTES: usize = 1_000_000;
+const SENDS: usize = 40;
 
 /// What the guest of `server` answers to `commands`, without how long it took, and without what
 /// begins as `other` does.
@@ -80,21 +85,29 @@ pub(super) fn check(language: &str, calls: &Path) {
     }
 }
 
-/// Checks that a send that times out says how much is gone.
+/// Checks that sends that time out say how much is gone: as much as the client receives.
 #[track_caller]
 pub(super) fn check_sent(calls: &Path) {
     let server = TestServer::start_file(calls, &[]);
     let mut session = Session::start(&server);
     // The kernel does not take as much for a client that receives nothing.
-    session.ask(
-        "-send-filler 1000000 50ms | "
-            .repeat(40)
-            .trim_end_matches(" | "),
-    );
-    let line = server.wait_for_log("send-filler error=timeout");
-    let sent = line.split("sent=").nth(1).unwrap();
-    let digits = sent.trim_end_matches(|last: char| !last.is_ascii_digit());
-    assert!(digits.parse::<u64>().unwrap() < 1_000_000, "{line}");
+    let sends = format!("-send-filler {FILLER_BYTES} 50ms | ").repeat(SENDS);
+    session.ask(&format!("{sends}let-go"));
+    wait::until("every send is told", || {
+        server.log_lines("line=send-filler ").len() == SENDS
+    });
+    let whole = server.log_lines("line=send-filler ok").len() * FILLER_BYTES;
+    let parts = server.log_lines("line=send-filler error=timeout sent=");
+    let parts = parts.iter().map(|line| {
+        let (_, sent) = line.split_once("sent=").unwrap();
+        let end = sent.find(|other: char| !other.is_ascii_digit());
+        let sent: usize = sent[..end.unwrap_or(sent.len())].parse().unwrap();
+        assert!(sent < FILLER_BYTES, "{line}");
+        sent
+    });
+    let sent: usize = parts.sum::<usize>() + whole;
+    assert!(sent < SENDS * FILLER_BYTES);
+    assert_eq!(session.client.rest().len(), sent);
 }
 
 /// Checks that a handler hands its connection back, and lets it go.

@@ -102,10 +102,18 @@ pub(super) fn check(language: &str) {
     let status = |args: &[&str]| text(&[&["-o", "/dev/null", "-w", "%{http_code}"], args].concat());
     assert_eq!(text(&[&url("/files/missing")]), "not found\n");
     assert_eq!(status(&[&url("/files/missing")]), "404");
-    // What can be the path of no file.
+    // What can be the path of no file, or of one that was not granted.
+    let secret = served.root.path().with_extension("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let outside = format!(
+        "/files/../{}",
+        secret.file_name().unwrap().to_str().unwrap()
+    );
+    let encoded = outside.replace("../", "..%2f");
     for path in [
         "/files/",
-        "/files/../secret",
+        &outside,
+        &encoded,
         "/files/a%00b",
         "/files/%ff",
         "/files/%zz",

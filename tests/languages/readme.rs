@@ -25,8 +25,10 @@ pub(super) fn check(language: &str, kind: &str) {
     let mut count = 0;
     for command in commands {
         count += 1;
+        let fails = command.replace("curl http", "curl --fail http");
+        let fails = fails.replace("curl --data", "curl --fail --data");
         // What each prints is up to the language; that it prints something is not.
-        assert_ne!(reader.run(command), "", "{language} {kind}: {command}");
+        assert_ne!(reader.run(&fails), "", "{language} {kind}: {command}");
     }
     assert!(count > 0, "{language} {kind}: no command of a client");
     drop(server);

