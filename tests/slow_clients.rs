@@ -230,3 +230,18 @@ fn without_a_rate_only_the_timeout_of_a_call_counts() {
     assert!(line.contains("error=timeout"), "{line}");
     assert_eq!(server.metric(&fired("send_rate")), 0);
 }
+
+#[test]
+fn what_a_handler_leaves_of_a_body_is_not_waited_for_byte_by_byte() {
+    let server = TestServer::start("hello", &[]);
+    let mut client = server.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+    assert_eq!(client.response().status, 200);
+    // A second, in tenths; the extension of a chunk may have thousands of bytes.
+    let mut drips = 0;
+    while !matches!(client.receive_within(Duration::from_millis(100)), Ok(0)) {
+        client.send_in_vain("a");
+        drips += 1;
+        assert!(drips < 100, "it is still waited for");
+    }
+}

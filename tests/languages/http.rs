@@ -219,6 +219,19 @@ pub(super) fn check_bad_clients(language: &str) {
         );
         assert_eq!(client.rest_in_vain().unwrap_or_default(), b"", "{lines}");
     }
+    // A size that wraps around where something is added to it is no end of a body.
+    for size in ["ffffffffffffffff", "fffffffffffffff7", "fffffffffffffff5 "] {
+        let mut client = server.connect();
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.wait_until_taken();
+        client.send_in_vain(size);
+        client.wait_until_taken();
+        client.send_in_vain(format!("\r\n{}", get("/")));
+        client.half_close_in_vain();
+        let answers = client.rest_in_vain().unwrap_or_default();
+        let answers = String::from_utf8_lossy(&answers).into_owned();
+        assert!(!answers.contains("Hello, World!"), "{size}: {answers}");
+    }
     assert_eq!(server.connect().get("/").status, 200);
     served.check_unharmed();
 }

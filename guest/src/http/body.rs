@@ -52,6 +52,24 @@ enum Fault {
     Forgone,
 }
 
+/// How long is waited for more of a body.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// As long each time.
+    Pause(Duration),
+    /// Until then: what a handler has left is not worth more, however it drips.
+    Until(Instant),
+}
+
+impl Patience {
+    fn left(self) -> Duration {
+        match self {
+            Patience::Pause(pause) => pause,
+            Patience::Until(deadline) => deadline.saturating_duration_since(Instant::now()),
+        }
+    }
+}
+
 impl Body {
     pub(super) fn new() -> Body {
         Body {
@@ -135,7 +153,7 @@ impl Body {
         if self.data.is_empty() {
             self.check_limit()?;
             self.send_continue(connection)?;
-            self.advance(connection, BODY_TIMEOUT)?;
+            self.advance(connection, Patience::Pause(BODY_TIMEOUT))?;
             self.given = self.given.saturating_add(self.data.len() as u64);
             self.check_limit()?;
         }
@@ -158,8 +176,7 @@ impl Body {
         let mut drained = 0;
         while drained <= DRAIN_BYTES_MAX {
             self.data = 0..0;
-            let timeout = deadline.saturating_duration_since(Instant::now());
-            match self.advance(connection, timeout) {
+            match self.advance(connection, Patience::Until(deadline)) {
                 Ok(()) if self.data.is_empty() => return true,
                 Ok(()) => drained += self.data.len() as u64,
                 Err(_) => return false,
@@ -212,12 +229,12 @@ impl Body {
     }
 
     /// Receives and decodes until there is data or the body has ended.
-    fn advance(&mut self, connection: &Connection, timeout: Duration) -> io::Result<()> {
+    fn advance(&mut self, connection: &Connection, patience: Patience) -> io::Result<()> {
         self.check()?;
         while self.data.is_empty() && (self.decoded < self.piece.len() || self.needed() > 0) {
             if self.decoded == self.piece.len() {
                 let max = self.needed().min(PIECE_BYTES_MAX) as u32;
-                self.piece = match connection.recv(max, Some(timeout)) {
+                self.piece = match connection.recv(max, Some(patience.left())) {
                     Ok(piece) => piece,
                     Err(code) => return Err(self.fail(code)),
                 };
