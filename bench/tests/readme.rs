@@ -59,3 +59,14 @@ fn every_figure_of_the_readme_stands_in_the_results_that_it_shows() {
         assert!(readme.contains(files.as_str()), "{server}: {files}");
     }
 }
+
+#[test]
+fn the_guides_table_of_languages_is_that_of_the_results() {
+    let results = fs::read_to_string(root().join("bench/results/languages.md")).unwrap();
+    let results = table(&results, "| language |");
+    assert!(results.len() > 10, "{results:?}");
+    let guide = fs::read_to_string(root().join("docs/languages.md")).unwrap();
+    let (_, guide) = guide.split_once("<!-- table -->").unwrap();
+    let (guide, _) = guide.split_once("<!-- /table -->").unwrap();
+    assert_eq!(table(guide, "| language |"), results);
+}

@@ -68,7 +68,7 @@ const GO_TOOL: Tool = Tool {
 
 const NPM: Tool = Tool {
     name: "Node.js 20 with npm",
-    check: "npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20)'",
+    check: "npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'",
     install: "apt-get install nodejs npm, or https://nodejs.org where that is older",
 };
 
