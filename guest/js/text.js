@@ -66,6 +66,23 @@ export function concat(pieces) {
     return whole;
 }
 
+/** Returns `first` and all `pieces` behind it in one array, without keeping a piece meanwhile. */
+export function append(first, pieces) {
+    let whole = first;
+    let length = first.length;
+    for (const piece of pieces) {
+        // An array for each of many small pieces would take a hundred times their bytes.
+        if (whole.length < length + piece.length) {
+            const larger = new Uint8Array(Math.max(2 * length, length + piece.length));
+            larger.set(whole);
+            whole = larger;
+        }
+        whole.set(piece, length);
+        length += piece.length;
+    }
+    return whole.length === length ? whole : whole.slice(0, length);
+}
+
 function isAscii(text) {
     return !/[^\x00-\x7f]/.test(text);
 }
