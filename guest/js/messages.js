@@ -159,13 +159,17 @@ const REASONS = {
 
 /** One answer. */
 export class Response {
+    /** Checked once, so nothing but the constructor sets them: they are the answer's first line. */
+    #status;
+    #statusText;
+
     constructor(body = null, { status = 200, statusText, headers = [] } = {}) {
         if (!Number.isInteger(status) || status < 200 || status > 999) {
             throw new RangeError(`a status is within 200 to 999: ${status}`);
         }
-        this.status = status;
-        this.statusText = String(statusText ?? REASONS[status] ?? "");
-        if (!isValue(this.statusText)) {
+        this.#status = status;
+        this.#statusText = String(statusText ?? REASONS[status] ?? "");
+        if (!isValue(this.#statusText)) {
             throw new TypeError("`statusText` has a character that it cannot have");
         }
         this.headers = new Headers(headers);
@@ -176,8 +180,16 @@ export class Response {
         }
     }
 
+    get status() {
+        return this.#status;
+    }
+
+    get statusText() {
+        return this.#statusText;
+    }
+
     get ok() {
-        return this.status < 300;
+        return this.#status < 300;
     }
 
     static json(data, init = {}) {
