@@ -13,7 +13,7 @@ let nextJob = 0;
 const timers = new Map();
 let nextTimer = 1;
 
-/** Rejected promises that nothing has waited for yet. */
+/** Rejected promises that nothing has waited for yet; what callbacks threw has their form. */
 export const unhandled = new Set();
 
 /** Queues `callback` to run before anything that waits for time. */
@@ -59,13 +59,7 @@ export function run(value) {
 /** Runs the jobs that are left behind an answer, but no timers, and reports lost errors. */
 export function finishJobs(report) {
     // Each may add others; the host's limit of CPU time bounds them.
-    for (let isMore = true; isMore; ) {
-        try {
-            isMore = runJob();
-        } catch (error) {
-            report(error);
-        }
-    }
+    while (runJob());
     for (const promise of unhandled) {
         report(promise.reason);
     }
@@ -90,7 +84,7 @@ function runJob() {
         jobs.splice(0, nextJob);
         nextJob = 0;
     }
-    job();
+    attempt(job);
     return true;
 }
 
@@ -107,8 +101,18 @@ function runTimer() {
     const { due, call } = timers.get(first);
     timers.delete(first);
     sleep(due - Date.now());
-    call();
+    attempt(call);
     return true;
+}
+
+/** Runs a callback. What it throws is no failure of what is awaited meanwhile: that may belong to
+ * another request. */
+function attempt(callback) {
+    try {
+        callback();
+    } catch (reason) {
+        unhandled.add({ reason });
+    }
 }
 
 function sleep(milliseconds) {
