@@ -69,7 +69,7 @@ export class RequestBody {
             this.#isContinueOwed = false;
             this.#try(() => this.#connection.sendAll(CONTINUE));
         }
-        const piece = this.#advance(BODY_TIMEOUT);
+        const piece = this.#advance(() => BODY_TIMEOUT);
         this.#given += piece.length;
         this.#checkLimit(this.#left);
         return piece;
@@ -119,7 +119,7 @@ export class RequestBody {
         let drained = 0;
         try {
             while (drained <= DRAIN_BYTES_MAX) {
-                const piece = this.#advance(Math.max(0, deadline - Date.now()));
+                const piece = this.#advance(() => Math.max(0, deadline - Date.now()));
                 if (piece.length === 0) {
                     return true;
                 }
@@ -140,8 +140,11 @@ export class RequestBody {
         }
     }
 
-    /** Receives and decodes until there is data, or the end of the body, which is empty. */
-    #advance(timeout) {
+    /**
+     * Receives and decodes until there is data, or the end of the body, which is empty. Each
+     * receiving may take as many milliseconds as `wait` returns then.
+     */
+    #advance(wait) {
         for (;;) {
             if (this.#received.length === 0) {
                 const needed = this.#decoder === undefined ? this.#left : this.#decoder.needed();
@@ -150,6 +153,8 @@ export class RequestBody {
                 }
                 // No more than what is certain to be the body's: what follows is a request.
                 const max = Math.min(needed, PIECE_BYTES_MAX);
+                // Asked each time: framing may come byte by byte and hold no data.
+                const timeout = wait();
                 this.#received = this.#try(() => this.#connection.recv(max, { timeout }));
                 if (this.#received.length === 0) {
                     throw (this.#fault = bad("request body ended before its end"));
