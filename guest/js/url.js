@@ -67,7 +67,7 @@ export class URL {
             this.#search = query === undefined ? from.#search : "";
         } else {
             const isRelative = from !== undefined && !/^[/\\]/.test(path);
-            const folder = isRelative ? from.#path.replace(/[^/]*$/, "") : "";
+            const folder = isRelative ? from.#path.slice(0, from.#path.lastIndexOf("/") + 1) : "";
             this.pathname = folder + path;
         }
         if (query !== undefined) {
@@ -121,15 +121,22 @@ export class URL {
     }
 
     set pathname(path) {
-        const parts = String(path).replace(/\\/g, "/").replace(/^\//, "").split("/");
+        // At once, because a path may have thousands of parts.
+        const text = String(path).replace(/\\/g, "/").replace(/^\//, "");
+        const escaped = escapeAll(text, IN_PATH);
+        const dotted = escaped.replace(/%2e/gi, ".");
+        if (!/(?:^|\/)\.\.?(?:\/|$)/.test(dotted)) {
+            this.#path = `/${escaped}`;
+            return;
+        }
+        const parts = escaped.split("/");
         const kept = [];
-        parts.forEach((part, at) => {
-            const dots = part.replace(/%2e/gi, ".");
+        dotted.split("/").forEach((dots, at) => {
             if (dots === "..") {
                 kept.pop();
             }
             if (dots !== "." && dots !== "..") {
-                kept.push(escapeAll(part, IN_PATH));
+                kept.push(parts[at]);
             } else if (at === parts.length - 1) {
                 kept.push("");
             }
