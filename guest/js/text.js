@@ -87,7 +87,7 @@ function isAscii(text) {
     return !/[^\x00-\x7f]/.test(text);
 }
 
-/** What may follow the first byte of a character: how many bytes, and the range of the second. */
+/** What follows the first byte of a longer character: how many bytes, the range of the second. */
 function following(first) {
     if (first >= 0xc2 && first <= 0xdf) return [1, 0x80, 0xbf];
     if (first === 0xe0) return [2, 0xa0, 0xbf];
@@ -96,21 +96,35 @@ function following(first) {
     if (first === 0xf0) return [3, 0x90, 0xbf];
     if (first >= 0xf1 && first <= 0xf3) return [3, 0x80, 0xbf];
     if (first === 0xf4) return [3, 0x80, 0x8f];
-    return [0, 0, 0];
+    return undefined;
 }
+
+const FOLLOWING = Array.from({ length: 256 }, (_, first) => following(first));
+
+/** How many units of UTF-16 are made a text at once: they pass over the stack. */
+const UNITS_MAX = 1024;
 
 /** Replaces every longest beginning of a character that is not one (Unicode, section 3.9). */
 function lenient(bytes) {
     let text = "";
+    // Gathered, because a text that grows by each character takes several times as long.
+    const units = new Uint16Array(UNITS_MAX);
+    let length = 0;
     for (let at = 0; at < bytes.length; ) {
+        if (length > UNITS_MAX - 2) {
+            text += String.fromCharCode.apply(null, units.subarray(0, length));
+            length = 0;
+        }
         const first = bytes[at];
         at += 1;
-        if (first < 0x80) {
-            text += String.fromCharCode(first);
+        const begins = FOLLOWING[first];
+        if (begins === undefined) {
+            units[length] = first < 0x80 ? first : 0xfffd;
+            length += 1;
             continue;
         }
-        let [count, low, high] = following(first);
-        let point = count === 0 ? -1 : first & (0x3f >> count);
+        let [count, low, high] = begins;
+        let point = first & (0x3f >> count);
         for (; count > 0; count -= 1) {
             if (!(bytes[at] >= low && bytes[at] <= high)) {
                 point = -1;
@@ -120,9 +134,16 @@ function lenient(bytes) {
             at += 1;
             [low, high] = [0x80, 0xbf];
         }
-        text += point < 0 ? "\ufffd" : String.fromCodePoint(point);
+        if (point > 0xffff) {
+            units[length] = 0xd7c0 + (point >> 10);
+            units[length + 1] = 0xdc00 | (point & 0x3ff);
+            length += 2;
+        } else {
+            units[length] = point < 0 ? 0xfffd : point;
+            length += 1;
+        }
     }
-    return text;
+    return text + String.fromCharCode.apply(null, units.subarray(0, length));
 }
 
 /** The encoder of the Encoding Standard, where the engine has none. */
