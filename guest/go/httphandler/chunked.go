@@ -9,6 +9,10 @@ const (
 	trailerBytesMax   = 4096
 )
 
+// sizeMax is the largest size of a chunk: no body is as long, and what needed adds to a size must
+// not wrap.
+const sizeMax = 1<<62 - 1
+
 // lastChunkBytes is the length of `0 CR LF CR LF`, the shortest end of a body.
 const lastChunkBytes = 5
 
@@ -59,8 +63,6 @@ func (d *decoder) needed() uint64 {
 	behindSize := d.size + 2 + lastChunkBytes
 	if d.size == 0 {
 		behindSize = 2
-	} else if behindSize < d.size {
-		behindSize = ^uint64(0) - 16
 	}
 	switch d.state {
 	case inSize:
@@ -172,7 +174,7 @@ func (d *decoder) sizeByte(c byte) (state, bool) {
 	// 16 digits fit exactly, so the shift loses nothing.
 	d.size = d.size<<4 | uint64(digit)
 	d.digits++
-	return inSize, d.digits <= sizeDigitsMax
+	return inSize, d.digits <= sizeDigitsMax && d.size <= sizeMax
 }
 
 func (d *decoder) trailer(to state, ok bool) (state, bool) {
