@@ -18,7 +18,7 @@ const (
 	byLength
 	byChunks
 	byClose
-	bodiless // to HEAD, and with 204 and 304: what is written has no place
+	bodiless // to HEAD, and with 204, 205 and 304: what is written has no place
 )
 
 // framingLines are the header lines that this package writes, where they have to be written.
