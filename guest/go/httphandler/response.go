@@ -140,6 +140,10 @@ func (r *response) admit(count uint64) error {
 // ReadFrom writes what a reader holds. What is in a *sockeye.File, also behind an io.LimitedReader,
 // goes from the host's page cache to the network; io.Copy and http.ServeContent come here.
 func (r *response) ReadFrom(src io.Reader) (int64, error) {
+	// Another answer may be on its way through the server's buffer.
+	if r.finished {
+		return 0, errFinished
+	}
 	file, length, err := sockeye.RestOfFile(src)
 	if err != nil {
 		return 0, err
@@ -194,12 +198,19 @@ func (r *response) FlushError() error {
 
 // SetReadDeadline sets when reading the request's body fails, in place of 30 s after each read.
 func (r *response) SetReadDeadline(deadline time.Time) error {
+	if r.finished {
+		return errFinished
+	}
 	r.body.deadline = deadline
 	return nil
 }
 
 // SetWriteDeadline sets when sending the answer fails.
 func (r *response) SetWriteDeadline(deadline time.Time) error {
+	// The server has another connection by now, or none.
+	if r.finished {
+		return errFinished
+	}
 	return r.server.conn.SetWriteDeadline(deadline)
 }
 
