@@ -70,6 +70,8 @@ func (r *response) refuse(refused *refusal) {
 	r.framing, r.status, r.close = undecided, refused.status, true
 	r.written = uint64(len(r.server.gathered))
 	r.lines = http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
+	// Nor does a trailer of the handler's follow: with one, the answer would be chunked.
+	r.header = http.Header{}
 	r.end()
 	r.sendGathered()
 	r.flushOut(true)
