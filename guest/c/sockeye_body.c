@@ -73,6 +73,9 @@ static const uint8_t NEEDED[] = {
     [TRAILER_LF] = 3,
     [END_LF] = 1,
     [DONE] = 0,
+    /* Where it ends is unknown. A handler may go on after that, but the connection must not: it is
+     * never at the end of the body. */
+    [MALFORMED] = 1,
 };
 
 /* `0 CR LF CR LF`, the shortest end of a body. */
