@@ -229,9 +229,21 @@ static int broken(void) {
     return -1;
 }
 
-static int send_bytes(struct sockeye_request *request, const void *bytes, size_t size, int flags) {
-    ssize_t sent = sockeye_send(request->connection, bytes, size, flags, SOCKEYE_NO_TIMEOUT);
-    return sent < 0 ? broken() : 0;
+/* Returns how much a call that failed has sent, where another can go on behind that; 0 where not.
+ * An answer is sent for as long as the client takes something of it within each timeout of the
+ * operator's: a large one may well take a slow client longer than that. */
+static uint64_t sent_in_time(void) { return errno == ETIMEDOUT ? sockeye_sent() : 0; }
+
+static int send_bytes(struct sockeye_request *request, const char *bytes, size_t size, int flags) {
+    while (sockeye_send(request->connection, bytes, size, flags, SOCKEYE_NO_TIMEOUT) < 0) {
+        size_t sent = sent_in_time();
+        if (sent == 0) {
+            return broken();
+        }
+        bytes += sent;
+        size -= sent;
+    }
+    return 0;
 }
 
 /* Sends what was gathered. */
@@ -354,13 +366,22 @@ int sockeye_respond_file_part(struct sockeye_request *request, int status,
     }
     answer.is_sent = true;
     const char *head = answer.bytes + answer.start;
-    int64_t sent = sockeye_send_with_file(request->connection, head, answer.end - answer.start,
-                                          file, offset, length, SOCKEYE_NO_TIMEOUT);
+    size_t ahead = answer.end - answer.start;
     answer.start = answer.end = 0;
-    if (sent < 0) {
-        return broken();
+    int64_t count;
+    while ((count = sockeye_send_with_file(request->connection, head, ahead, file, offset, length,
+                                           SOCKEYE_NO_TIMEOUT)) < 0) {
+        uint64_t sent = sent_in_time();
+        if (sent == 0) {
+            return broken();
+        }
+        size_t of_head = sent < ahead ? sent : ahead;
+        head += of_head;
+        ahead -= of_head;
+        offset += sent - of_head;
+        length -= sent - of_head;
     }
-    if ((uint64_t)sent < length) {
+    if ((uint64_t)count < length) {
         answer.state = CUT;
         return fail(ESTALE);
     }
