@@ -252,26 +252,22 @@ static int check(void) {
     return body.error == 0 ? 0 : fail(body.error, body.refusal);
 }
 
-/* Receives and decodes until there is data or the body has ended. */
-static ssize_t advance(sockeye_connection connection, char *buffer, size_t size, int64_t timeout) {
-    for (uint64_t rest; (rest = needed()) > 0;) {
-        ssize_t count = sockeye_recv(connection, buffer, rest < size ? rest : size, timeout);
-        if (count < 0) {
-            return fail(errno, errno == ETIMEDOUT ? TOO_SLOW : NULL);
-        }
-        if (count == 0) {
-            return fail(EBADMSG, CUT);
-        }
-        if (!body.is_chunked) {
-            body.size -= count;
-            return count;
-        }
-        count = decode(buffer, count);
-        if (count != 0) {
-            return count < 0 ? fail(EBADMSG, BAD_CHUNK) : count;
-        }
+/* Receives once, decodes that, and returns how many bytes of data were in it. */
+static ssize_t receive(sockeye_connection connection, char *buffer, size_t size, int64_t timeout) {
+    uint64_t rest = needed();
+    ssize_t count = sockeye_recv(connection, buffer, rest < size ? rest : size, timeout);
+    if (count < 0) {
+        return fail(errno, errno == ETIMEDOUT ? TOO_SLOW : NULL);
     }
-    return 0;
+    if (count == 0) {
+        return fail(EBADMSG, CUT);
+    }
+    if (!body.is_chunked) {
+        body.size -= count;
+        return count;
+    }
+    count = decode(buffer, count);
+    return count < 0 ? fail(EBADMSG, BAD_CHUNK) : count;
 }
 
 ssize_t sockeye_read_body(struct sockeye_request *request, void *buffer, size_t size) {
@@ -282,7 +278,10 @@ ssize_t sockeye_read_body(struct sockeye_request *request, void *buffer, size_t 
     if (check() < 0 || sockeye_send_continue_(request) < 0) {
         return -1;
     }
-    ssize_t count = advance(request->connection, buffer, size, SOCKEYE_BODY_TIMEOUT);
+    ssize_t count = 0;
+    while (count == 0 && needed() > 0) {
+        count = receive(request->connection, buffer, size, SOCKEYE_BODY_TIMEOUT);
+    }
     if (count > 0) {
         body.given = add_saturating(body.given, count);
     }
@@ -347,16 +346,17 @@ bool sockeye_drain_(struct sockeye_request *request, char *buffer, size_t size) 
     if (sockeye_is_undrainable_()) {
         return false;
     }
+    /* For all of it: of a chunk's extensions and of trailers, each call may bring a byte. */
     int64_t deadline = now() + SOCKEYE_DRAIN_TIMEOUT;
-    for (ssize_t drained = 0; drained <= SOCKEYE_DRAIN_BYTES_MAX;) {
+    for (ssize_t drained = 0; needed() > 0 && drained <= SOCKEYE_DRAIN_BYTES_MAX;) {
         int64_t left = deadline - now();
-        ssize_t count = advance(request->connection, buffer, size, left > 0 ? left : 0);
-        if (count <= 0) {
-            return count == 0;
+        ssize_t count = receive(request->connection, buffer, size, left > 0 ? left : 0);
+        if (count < 0) {
+            return false;
         }
         drained += count;
     }
-    return false;
+    return needed() == 0;
 }
 
 bool sockeye_body_failed_(sockeye_refusal_ *refusal) {
