@@ -357,6 +357,9 @@ int sockeye_respond_file(struct sockeye_request *request, const char *content_ty
 int sockeye_respond_file_part(struct sockeye_request *request, int status,
                               const char *content_type, sockeye_file file, uint64_t offset,
                               uint64_t length) {
+    if (length == SOCKEYE_CHUNKED) {
+        return fail(EINVAL); /* no file is that large, and this is not how to ask for all of one */
+    }
     request->close |= sockeye_is_undrainable_();
     if (begin(request, status, content_type, length) < 0) {
         return -1;

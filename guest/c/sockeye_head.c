@@ -287,7 +287,9 @@ sockeye_refusal_ sockeye_parse_head_(struct sockeye_request *request, char *byte
     }
     request->close = rules.closes || (is_old && !rules.keeps_alive);
     request->is_chunked = rules.is_chunked;
-    request->content_length = rules.is_chunked ? SOCKEYE_CHUNKED : rules.length;
+    /* A handler must not take a length for chunks; no body comes to where one byte less matters. */
+    uint64_t length = rules.length == SOCKEYE_CHUNKED ? SOCKEYE_CHUNKED - 1 : rules.length;
+    request->content_length = rules.is_chunked ? SOCKEYE_CHUNKED : length;
     /* Nobody is asked for a body that is empty, nor in HTTP/1.0 (RFC 9110 section 10.1.1). */
     request->expects_continue = rules.expects_continue && !is_old && request->content_length > 0;
     return NULL;

@@ -137,7 +137,7 @@ int sockeye_respond_file(struct sockeye_request *request, const char *content_ty
                          sockeye_file file);
 
 /* Answers with the `length` bytes of `file` that start at `offset`, for instance with status 206
- * and a header line Content-Range. */
+ * and a header line Content-Range. EINVAL where `length` is SOCKEYE_CHUNKED. */
 int sockeye_respond_file_part(struct sockeye_request *request, int status,
                               const char *content_type, sockeye_file file, uint64_t offset,
                               uint64_t length);
