@@ -102,6 +102,8 @@ pub fn Result(comptime Value: type) type {
         payload: extern union { value: Payload(Value), code: ErrorCode },
 
         pub fn get(result: *const @This()) Error!Value {
+            // The next call may have no list, but an error's text, which must not go there.
+            landing = &.{};
             if (result.is_error) return result.payload.code.get();
             if (Value != void) return result.payload.value;
         }
@@ -138,7 +140,7 @@ comptime {
     std.debug.assert(@sizeOf(Result(sockeye.File.Stat)) == 40);
 }
 
-/// Where the list goes that the running call returns.
+/// Where the list goes that the running call returns; nowhere while none runs that returns one.
 var landing: []u8 = &.{};
 
 /// Room for the text of an error, which nobody reads.
