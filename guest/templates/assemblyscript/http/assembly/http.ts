@@ -146,8 +146,13 @@ export class Request {
     return false;
   }
 
-  /** Adds a line to the head of the answer. What would split it is left out. */
+  /**
+   * Adds a line to the head of the answer. What would split it is left out, and so are
+   * Content-Length, Transfer-Encoding and Connection: where the answer ends is decided here.
+   */
   setHeader(name: string, value: string): void {
+    const span = new Span(Uint8Array.wrap(String.UTF8.encode(name)), 0, name.length);
+    if (span.is("content-length") || span.is("transfer-encoding") || span.is("connection")) return;
     this.headerLines += headerLine(name, value);
   }
 

@@ -423,8 +423,11 @@ pub const Request = struct {
     }
 };
 
-/// Writes a header line, which nothing that came from a client may split.
+/// Writes a header line of the handler, which nothing that came from a client may split. Where the
+/// message ends is not for the handler to say, or a client might find the next answer in this one.
 fn writeLine(out: *Writer, header: Header) !void {
+    for ([_][]const u8{ "content-length", "transfer-encoding", "connection" }) |name|
+        if (std.ascii.eqlIgnoreCase(header.name, name)) return error.BadHeader;
     if (!heads.isToken(header.name) or !heads.isText(header.value)) return error.BadHeader;
     try out.print("{s}: {s}\r\n", .{ header.name, header.value });
 }
