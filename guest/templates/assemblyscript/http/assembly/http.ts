@@ -277,7 +277,7 @@ export class Request {
     isOpen: bool = false,
   ): bool {
     if (this.answer != Answer.None || status < 200 || status > 999 || this.refusal) return false;
-    const isBare = status == 204 || status == 304;
+    const isBare = status == 204 || status == 205 || status == 304;
     this.framing = isBare || this.method == "HEAD" ? Framing.Bare : Framing.Length;
     this.answerRest = length;
     if (!this.closes) this.closes = this.connection.closing;
@@ -287,6 +287,8 @@ export class Request {
       if (!isOpen) head += `Content-Length: ${length}\r\n`;
       else if (!this.head.isOld) head += "Transfer-Encoding: chunked\r\n";
     }
+    // It has no content, but unlike the others, it has to say so.
+    if (status == 205) head += "Content-Length: 0\r\n";
     head += this.headerLines;
     if (this.closes) head += "Connection: close\r\n";
     else if (this.head.isOld) head += "Connection: keep-alive\r\n";

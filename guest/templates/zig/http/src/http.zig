@@ -240,7 +240,11 @@ pub const Request = struct {
         const status = @backingInt(options.status);
         if (status < 200 or status > 999) return error.BadStatus;
         const is_head = mem.eql(u8, request.head.method, "HEAD");
-        const is_bare = options.status == .no_content or options.status == .not_modified;
+        const is_reset = options.status == .reset_content;
+        const is_bare = switch (options.status) {
+            .no_content, .reset_content, .not_modified => true,
+            else => false,
+        };
         const is_chunked = length == null and !request.head.is_1_0;
         if (length == null and !is_chunked and !is_head) request.closes = true;
         if (!request.closes) request.closes = request.connection.closing();
@@ -252,6 +256,8 @@ pub const Request = struct {
             if (length) |bytes| try out.print("Content-Length: {d}\r\n", .{bytes});
             if (is_chunked) try out.writeAll("Transfer-Encoding: chunked\r\n");
         }
+        // It has no content, but unlike the others, it has to say so.
+        if (is_reset) try out.writeAll("Content-Length: 0\r\n");
         for (options.extra_headers) |header| try writeLine(out, header);
         if (request.closes) {
             try out.writeAll("Connection: close\r\n");
