@@ -344,34 +344,38 @@ export class Request {
 
   /** Receives data of the body; null where it has ended or failed. */
   private receive(timeout: i64): Uint8Array | null {
+    let piece = this.receivePiece(timeout);
+    while (piece && piece.length == 0) piece = this.receivePiece(timeout);
+    return piece;
+  }
+
+  /** Receives once, which may bring no data of the body; null where it has ended or failed. */
+  private receivePiece(timeout: i64): Uint8Array | null {
     this.askForBody();
-    while (!this.refusal && this.answer != Answer.Broken) {
-      const needed = this.bodyNeeded;
-      if (needed == 0) return null;
-      const piece = this.connection.recv(<i32>min<u64>(needed, PIECE_BYTES_MAX), timeout);
-      if (!piece.isOk) {
-        const isSlow = piece.error == ErrorCode.Timeout;
-        if (isSlow) this.refusal = new Refusal(408, "request body came too slowly");
-        else this.answer = Answer.Broken;
-        return null;
-      }
-      const bytes = piece.value;
-      let length = bytes.length;
-      if (length == 0) {
-        this.refusal = new Refusal(400, "request body ended before its end");
-      } else if (this.head.isChunked) {
-        length = this.decoder.decode(bytes);
-        if (this.decoder.isBad) {
-          this.refusal = new Refusal(400, "request body is malformed as chunks");
-        }
-      } else {
-        this.bodyRest -= length;
-      }
-      this.bodyReceived += length;
-      this.checkBodyLength();
-      if (length > 0 && !this.refusal) return bytes.subarray(0, length);
+    const needed = this.bodyNeeded;
+    if (this.refusal || this.answer == Answer.Broken || needed == 0) return null;
+    const piece = this.connection.recv(<i32>min<u64>(needed, PIECE_BYTES_MAX), timeout);
+    if (!piece.isOk) {
+      const isSlow = piece.error == ErrorCode.Timeout;
+      if (isSlow) this.refusal = new Refusal(408, "request body came too slowly");
+      else this.answer = Answer.Broken;
+      return null;
     }
-    return null;
+    const bytes = piece.value;
+    let length = bytes.length;
+    if (length == 0) {
+      this.refusal = new Refusal(400, "request body ended before its end");
+    } else if (this.head.isChunked) {
+      length = this.decoder.decode(bytes);
+      if (this.decoder.isBad) {
+        this.refusal = new Refusal(400, "request body is malformed as chunks");
+      }
+    } else {
+      this.bodyRest -= length;
+    }
+    this.bodyReceived += length;
+    this.checkBodyLength();
+    return this.refusal ? null : bytes.subarray(0, length);
   }
 
   private get bodyNeeded(): u64 {
@@ -405,7 +409,7 @@ export class Request {
     this.bodyBytesMax = u64.MAX_VALUE;
     let drained: u64 = 0;
     for (let count = 0; count < DRAIN_PIECES_MAX && drained <= DRAIN_BYTES_MAX; count++) {
-      const piece = this.receive(DRAIN_TIMEOUT);
+      const piece = this.receivePiece(DRAIN_TIMEOUT);
       if (!piece) return !this.refusal && this.bodyNeeded == 0;
       drained += piece.length;
     }

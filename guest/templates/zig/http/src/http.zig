@@ -359,6 +359,12 @@ pub const Request = struct {
 
     /// Receives data of the body, or nothing where it has ended.
     fn receive(request: *Request, buffer: []u8, timeout: u64) ![]u8 {
+        while (try request.receivePiece(buffer, timeout)) |data| if (data.len > 0) return data;
+        return buffer[0..0];
+    }
+
+    /// Receives once, which may bring no data of the body; null where it has ended.
+    fn receivePiece(request: *Request, buffer: []u8, timeout: u64) !?[]u8 {
         if (request.body_error) |failure| return failure;
         return request.receiveMore(buffer, timeout) catch |err| request.failBody(err);
     }
@@ -368,25 +374,23 @@ pub const Request = struct {
         return failure;
     }
 
-    fn receiveMore(request: *Request, buffer: []u8, timeout: u64) ![]u8 {
+    fn receiveMore(request: *Request, buffer: []u8, timeout: u64) !?[]u8 {
         try request.askForBody();
-        while (true) {
-            const needed = request.bodyNeeded();
-            if (needed == 0 or buffer.len == 0) return buffer[0..0];
-            const max: usize = @intCast(@min(needed, buffer.len));
-            const bytes = try request.connection.recv(buffer[0..max], timeout);
-            if (bytes.len == 0) return error.BodyCut;
-            const data = switch (request.body) {
-                .length => |*rest| data: {
-                    rest.* -= bytes.len;
-                    break :data bytes;
-                },
-                .chunked => |*decoder| try decoder.decode(bytes),
-            };
-            request.body_received += data.len;
-            if (request.body_received > request.body_bytes_max) return error.BodyTooLarge;
-            if (data.len > 0) return data;
-        }
+        const needed = request.bodyNeeded();
+        if (needed == 0 or buffer.len == 0) return null;
+        const max: usize = @intCast(@min(needed, buffer.len));
+        const bytes = try request.connection.recv(buffer[0..max], timeout);
+        if (bytes.len == 0) return error.BodyCut;
+        const data = switch (request.body) {
+            .length => |*rest| data: {
+                rest.* -= bytes.len;
+                break :data bytes;
+            },
+            .chunked => |*decoder| try decoder.decode(bytes),
+        };
+        request.body_received += data.len;
+        if (request.body_received > request.body_bytes_max) return error.BodyTooLarge;
+        return data;
     }
 
     /// Sends `100 Continue` to a client that waits for it, unless its body is too large.
@@ -420,9 +424,9 @@ pub const Request = struct {
         var drained: usize = 0;
         request.body_bytes_max = std.math.maxInt(u64);
         for (0..drain_pieces_max) |_| {
-            const data = request.receive(&body_bytes, drain_timeout) catch return false;
+            const piece = request.receivePiece(&body_bytes, drain_timeout) catch return false;
+            const data = piece orelse return true;
             drained += data.len;
-            if (data.len == 0) return true;
             if (drained > drain_bytes_max) return false;
         }
         return false;
