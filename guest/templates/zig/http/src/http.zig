@@ -319,6 +319,12 @@ pub const Request = struct {
         const buffered = writer.buffered();
         // One piece of what is new is enough: the caller comes again with the rest.
         const piece = if (data.len > 1 or splat > 0) data[0] else "";
+        // What is small fills the buffer first, or each would be a chunk of its own.
+        if (piece.len > 0 and piece.len <= writer.unusedCapacityLen()) {
+            @memcpy(writer.buffer[writer.end..][0..piece.len], piece);
+            writer.end += piece.len;
+            return piece.len;
+        }
         writer.end = 0;
         request.sendPieces(buffered, piece) catch return error.WriteFailed;
         return piece.len;
