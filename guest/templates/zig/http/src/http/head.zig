@@ -245,10 +245,27 @@ fn isAddress(name: []const u8) bool {
         for (rest) |byte| if (byte != ':' and !isUnescaped(byte)) return false;
         return version.len > 0 and rest.len > 0;
     }
-    // The parser would also take a zone, whose `%` has no place in a Host line.
-    for (address) |byte| if (!ascii.isHex(byte) and byte != ':' and byte != '.') return false;
-    _ = std.Io.net.Ip6Address.parse(address, 0) catch return false;
-    return true;
+    // The parser of the standard library takes few of those that end in an IPv4 address.
+    const gap = mem.indexOf(u8, address, "::") orelse return countGroups(address, true) == 8;
+    const front = countGroups(address[0..gap], false) orelse return false;
+    const back = countGroups(address[gap + 2 ..], true) orelse return false;
+    return front + back < 8;
+}
+
+/// Counts the groups of a part of an IPv6 address, of which an IPv4 address at its end is two.
+fn countGroups(part: []const u8, is_end: bool) ?usize {
+    if (part.len == 0) return 0;
+    var count: usize = 0;
+    var groups = mem.splitScalar(u8, part, ':');
+    while (groups.next()) |group| : (count += 1) {
+        if (is_end and groups.peek() == null and mem.indexOfScalar(u8, group, '.') != null) {
+            _ = std.Io.net.Ip4Address.parse(group, 0) catch return null;
+            return count + 2;
+        }
+        if (group.len < 1 or group.len > 4) return null;
+        for (group) |byte| if (!ascii.isHex(byte)) return null;
+    }
+    return count;
 }
 
 /// The characters that mean themselves in the name of a host (RFC 3986), without the comma.
