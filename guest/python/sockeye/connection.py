@@ -68,7 +68,7 @@ class Connection(io.RawIOBase):
             size = min(_size(size), _RECV_BYTES_MAX)
             return self._host().recv(size, self._nanoseconds(timeout))
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def recv_until(
         self, delimiter: bytes, size: int, *, timeout: float | None = _ATTRIBUTE
@@ -84,7 +84,7 @@ class Connection(io.RawIOBase):
             timeout = self._nanoseconds(timeout)
             return self._host().recv_until(bytes(delimiter), _size(size), timeout)
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def next(self) -> bool:
         """Says whether to go on with this connection now, and waits a little for that.
@@ -105,7 +105,7 @@ class Connection(io.RawIOBase):
             timeout = self._nanoseconds(timeout)
             return self._host().next_until(bytes(delimiter), _size(size), timeout)
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def closing(self) -> bool:
         """Says whether the host will close the connection instead of taking it back.
@@ -126,7 +126,7 @@ class Connection(io.RawIOBase):
         try:
             self._host().send(bytes(data), flags, self._nanoseconds(timeout))
         except Err as error:
-            raise send_exception(error.value) from None
+            raise send_exception(error) from None
 
     def sendfile(
         self,
@@ -167,7 +167,7 @@ class Connection(io.RawIOBase):
                 return self._host().sendfile(file._host(), offset, count, timeout)
             return self._host().send_with_file(bytes(data), file._host(), offset, count, timeout)
         except Err as error:
-            raise send_exception(error.value) from None
+            raise send_exception(error) from None
 
     def shutdown(self, how: int) -> None:
         """Closes one direction or both: SHUT_RD, SHUT_WR or SHUT_RDWR.
@@ -177,21 +177,21 @@ class Connection(io.RawIOBase):
         try:
             self._host().shutdown(_HOW[how])
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def getpeername(self) -> tuple | str:
         """Returns the peer's address, as a socket does: a pair, for IPv6 four, for Unix a path."""
         try:
             return _address(self._host().peer_address())
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def getsockname(self) -> tuple | str:
         """Returns the address at which the connection was accepted, as `getpeername` does."""
         try:
             return _address(self._host().local_address())
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def set_no_delay(self, enabled: bool) -> None:
         """Chooses between small delay (True, as it begins) and few packets for small sends.
@@ -201,7 +201,7 @@ class Connection(io.RawIOBase):
         try:
             self._host().set_no_delay(enabled)
         except Err as error:
-            raise exception(error.value) from None
+            raise exception(error) from None
 
     def readline(self, size: int | None = -1) -> bytes:
         """Receives one line with its LF; b"" is the end of the stream.

@@ -3,6 +3,7 @@
 import errno
 import os
 
+from componentize_py_types import Err
 from wit_world.imports import errors as codes
 
 # OSError itself chooses the subclass that Python has for a number: TimeoutError and so on.
@@ -26,16 +27,28 @@ _NUMBERS = {
 }
 
 
-def exception(code: codes.ErrorCode, path: str | None = None) -> OSError:
-    """Returns the exception for `code`, which a call that names `path` failed with."""
+def exception(error: Err, path: str | None = None) -> OSError:
+    """Returns the exception for `error`, which a call that names `path` failed with."""
+    _forget_frames(error)
+    return _os_error(error.value, path)
+
+
+def send_exception(error: Err) -> OSError:
+    """Returns the exception for a `send-error`, which knows how many bytes were `sent`."""
+    _forget_frames(error)
+    failure = _os_error(error.value.code)
+    failure.sent = error.value.sent
+    return failure
+
+
+def _os_error(code: codes.ErrorCode, path: str | None = None) -> OSError:
     number = _NUMBERS.get(type(code), errno.EIO)
     # The one case that is not in the table has a text.
     text = getattr(code, "value", None) or os.strerror(number)
     return OSError(number, text, path)
 
 
-def send_exception(error) -> OSError:
-    """Returns the exception for a `send-error`, which knows how many bytes were `sent`."""
-    failure = exception(error.code)
-    failure.sent = error.sent
-    return failure
+def _forget_frames(error: Err) -> None:
+    # The frame of the generated binding has the error in a variable, and the error has the frame
+    # in its traceback: a ring that would keep what was to be sent until a garbage collection.
+    error.with_traceback(None)

@@ -47,7 +47,7 @@ class File(io.RawIOBase):
         try:
             self._raw = host.File.open(path)
         except Err as error:
-            raise exception(error.value, path) from None
+            raise exception(error, path) from None
         self.name = path
         self._position = 0
         _open_files.add(self)
@@ -60,7 +60,7 @@ class File(io.RawIOBase):
         try:
             found = self._host().stat()
         except Err as error:
-            raise exception(error.value, self.name) from None
+            raise exception(error, self.name) from None
         modified = found.modified
         time_ns = modified.seconds * 1_000_000_000 + modified.nanoseconds
         return FileStat(found.size, time_ns, found.identity)
@@ -77,7 +77,7 @@ class File(io.RawIOBase):
         try:
             return self._host().read(min(offset, 2**64 - 1), min(size, _READ_BYTES_MAX))
         except Err as error:
-            raise exception(error.value, self.name) from None
+            raise exception(error, self.name) from None
 
     def readinto(self, buffer) -> int:
         """Reads bytes into `buffer` from the position on, and says how many; 0 at the end."""
@@ -155,7 +155,7 @@ def scandir(path: str = ".") -> Iterator[Entry]:
                 for entry in entries:
                     yield Entry(entry.name, entry.kind.name.lower().replace("_", "-"))
     except Err as error:
-        raise exception(error.value, path) from None
+        raise exception(error, path) from None
 
 
 def close_all() -> None:
