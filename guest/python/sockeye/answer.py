@@ -13,6 +13,9 @@ from .head import TOKEN, VALUE
 # The largest body that is copied behind its head to be sent by one call.
 _COPY_BYTES_MAX = 64 * 1024
 
+# How much of the body is sent by one call, which makes a copy of it.
+_PIECE_BYTES_MAX = 1 << 20
+
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 _NAME = re.compile(TOKEN)
@@ -157,7 +160,7 @@ class Answer:
             self._rest -= count
         self.is_sent = True
         try:
-            sent = self._connection.send_with_file(head, file, offset, count, timeout=None)
+            sent = _send_file_all(self._connection, head, file, offset, count)
         except OSError:
             self.is_broken = True
             raise
@@ -222,10 +225,43 @@ class Answer:
         for number, part in enumerate(parts, start=1):
             self.is_sent = True
             try:
-                self._connection.send(part, more=more or number < len(parts), timeout=None)
+                _send_all(self._connection, part, more or number < len(parts))
             except OSError:
                 self.is_broken = True
                 raise
+
+
+def _send_all(connection: Connection, data: bytes, more: bool) -> None:
+    """Sends all of `data`, for as long as the client takes something within each timeout."""
+    sent, piece = 0, data[:_PIECE_BYTES_MAX]
+    while piece:
+        end = sent + len(piece)
+        try:
+            connection.send(piece, more=more or end < len(data), timeout=None)
+            sent = end
+        except TimeoutError as error:
+            if error.sent == 0:
+                raise
+            sent += error.sent
+        piece = data[sent : sent + _PIECE_BYTES_MAX]
+
+
+def _send_file_all(
+    connection: Connection, head: bytes, file: File, offset: int, count: int
+) -> int:
+    """Sends `head` and a part of `file`, as `_send_all` does; returns how much of the file."""
+    sent = 0
+    while True:
+        try:
+            rest = count - sent
+            return sent + connection.send_with_file(head, file, offset + sent, rest, timeout=None)
+        except TimeoutError as error:
+            if error.sent == 0:
+                raise
+            # What stands in front goes first.
+            of_head = min(error.sent, len(head))
+            head = head[of_head:]
+            sent += error.sent - of_head
 
 
 def _checked(pattern: re.Pattern, text: str) -> bytes:
