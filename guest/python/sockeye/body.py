@@ -128,7 +128,10 @@ class Body(io.RawIOBase):
                 self._next_chunk(timeout)
             if self._rest == 0:
                 return b""
-            data = self._connection.recv(min(size, self._rest), timeout=timeout)
+            size = min(size, self._rest)
+            # Where the call itself finds no memory, that is a trap; here it is a MemoryError.
+            bytearray(4 * size)
+            data = self._connection.recv(size, timeout=timeout)
         except TimeoutError:
             self._fail(408, "request body came too slowly")
         except BodyError:

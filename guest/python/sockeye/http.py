@@ -255,11 +255,13 @@ def _exchange(connection: Connection, head: Head, respond) -> bool:
         is_clients = body.fault is not None or body.is_broken or answer.is_broken
         if not is_clients:
             export.log_exception(f"handler failed: {head.method} {head.target!r}")
-        if not answer.is_sent:
-            refusal = body.fault or Refusal(500, "the handler failed")
-            _refuse(connection, refusal, is_head)
-        return False
-    return not answer.close and body.drain()
+    else:
+        return not answer.close and body.drain()
+    # Only here the exception is gone, and its frames with what may have filled the memory.
+    if not answer.is_sent:
+        refusal = body.fault or Refusal(500, "the handler failed")
+        _refuse(connection, refusal, is_head)
+    return False
 
 
 def _refuse(connection: Connection, refusal: Refusal, is_head: bool) -> None:
