@@ -19,6 +19,10 @@ LINE_BYTES_MAX = 64 * 1024
 # What one call receives at most, whatever a caller asks for; the host has a cap of its own.
 _RECV_BYTES_MAX = 1 << 20
 
+# After how many bytes a connection is handed back where a handler asks whether to go on. What calls
+# copy is freed only when the handler returns, by the tool that makes the component.
+_COPIED_BYTES_MAX = 16 << 20
+
 _TIMEOUT_MAX = 1e9
 
 _NOTHING = host.SendFlags(0)
@@ -58,6 +62,7 @@ class Connection(io.RawIOBase):
 
     def __init__(self, raw: host.Connection):
         self._raw = raw
+        self._copied = 0
 
     def recv(self, size: int, *, timeout: float | None = _ATTRIBUTE) -> bytes:
         """Receives at least one byte and at most `size`; b"" is the end of the stream.
@@ -66,7 +71,7 @@ class Connection(io.RawIOBase):
         """
         try:
             size = min(_size(size), _RECV_BYTES_MAX)
-            return self._host().recv(size, self._nanoseconds(timeout))
+            return self._count(self._host().recv(size, self._nanoseconds(timeout)))
         except Err as error:
             raise exception(error) from None
 
@@ -82,7 +87,7 @@ class Connection(io.RawIOBase):
         """
         try:
             timeout = self._nanoseconds(timeout)
-            return self._host().recv_until(bytes(delimiter), _size(size), timeout)
+            return self._count(self._host().recv_until(bytes(delimiter), _size(size), timeout))
         except Err as error:
             raise exception(error) from None
 
@@ -92,7 +97,7 @@ class Connection(io.RawIOBase):
         Where it is False, return the connection: nothing has come, or the host wants the instance
         back. Pushes out what a `send` with `more` held back.
         """
-        return self._host().next()
+        return self._copied < _COPIED_BYTES_MAX and self._host().next()
 
     def next_until(
         self, delimiter: bytes, size: int, *, timeout: float | None = _ATTRIBUTE
@@ -101,9 +106,12 @@ class Connection(io.RawIOBase):
 
         None: return the connection. `timeout` does not cover the wait for the first byte.
         """
+        if self._copied >= _COPIED_BYTES_MAX:
+            return None
         try:
             timeout = self._nanoseconds(timeout)
-            return self._host().next_until(bytes(delimiter), _size(size), timeout)
+            data = self._host().next_until(bytes(delimiter), _size(size), timeout)
+            return None if data is None else self._count(data)
         except Err as error:
             raise exception(error) from None
 
@@ -124,7 +132,7 @@ class Connection(io.RawIOBase):
         """
         flags = _MORE if more else _NOTHING
         try:
-            self._host().send(bytes(data), flags, self._nanoseconds(timeout))
+            self._host().send(self._count(bytes(data)), flags, self._nanoseconds(timeout))
         except Err as error:
             raise send_exception(error) from None
 
@@ -239,6 +247,10 @@ class Connection(io.RawIOBase):
         """Lets the connection go now, in an orderly way; a second time, this does nothing."""
         super().close()
         self._release(False)
+
+    def _count(self, data: bytes) -> bytes:
+        self._copied += len(data)
+        return data
 
     def _host(self) -> host.Connection:
         if self._raw is None:
