@@ -114,9 +114,9 @@ fn render(rows: &[Row], machine: &Machine) -> String {
     let columns: [Column; 5] = [
         ("component", Figure::Component, size),
         ("RSS per live instance", Figure::Resident, size),
-        ("CPU per hello request", Figure::Cpu, microseconds),
+        ("CPU per hello", Figure::Cpu, microseconds),
         ("first start", Figure::FirstStart, milliseconds),
-        ("start with its cache", Figure::Start, milliseconds),
+        ("cached start", Figure::Start, milliseconds),
     ];
     let titles = columns.map(|(title, ..)| title).join(" | ");
     let _ = writeln!(out, "| language | {titles} |\n|---|{}", "---|".repeat(5));
