@@ -22,7 +22,7 @@ use super::Told;
 use super::file::Development;
 use crate::{Error, ProjectError};
 use processes::{Build, Server, Surroundings, ended};
-use sources::{Sources, Stamp, Unwatchable, stamp};
+use sources::{Sources, Stamp, stamp};
 
 /// How often the sources are looked at.
 const LOOKED_EVERY: Duration = Duration::from_millis(200);
@@ -125,7 +125,7 @@ impl Session {
         let (Some(file), Some(development)) = (told.file, told.development) else {
             return Err(ProjectError::NoDevelopment);
         };
-        let sources = sources_of(&development)?;
+        let sources = Sources::new(development.watch.clone())?;
         Ok(Session {
             surroundings,
             args,
@@ -211,7 +211,7 @@ impl Session {
         let config = told.args.into_config(&told.services);
         config.map_err(in_words)?;
         let development = development.ok_or(ProjectError::NoDevelopment);
-        let read = development.and_then(|new| Ok((sources_of(&new)?, new)));
+        let read = development.and_then(|new| Ok((Sources::new(new.watch.clone())?, new)));
         let (sources, development) = read.map_err(|error| in_words(error.into()))?;
         (self.sources, self.development) = (sources, development);
         Ok(())
@@ -289,9 +289,4 @@ impl Session {
             false => error!(%status, "the server has ended; waiting for a change"),
         }
     }
-}
-
-fn sources_of(development: &Development) -> Result<Sources, ProjectError> {
-    let sources = Sources::new(development.watch.clone());
-    sources.map_err(|Unwatchable(found)| ProjectError::Watch { found })
 }

@@ -9,6 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::ProjectError;
+
 /// How many paths are looked at; more would be those of a build, not those of a person.
 const PATHS_MAX: usize = 10_000;
 
@@ -36,22 +38,22 @@ pub(super) struct Sources {
     seen: Snapshot,
 }
 
-/// Why sources cannot be watched.
-pub(super) struct Unwatchable(pub(super) &'static str);
-
 impl Sources {
     /// Looks at the files and directories of `watch`, for the first time.
-    pub(super) fn new(watch: Vec<PathBuf>) -> Result<Sources, Unwatchable> {
+    ///
+    /// # Errors
+    /// [`ProjectError::Watch`], where there is no file or there are too many.
+    pub(super) fn new(watch: Vec<PathBuf>) -> Result<Sources, ProjectError> {
         let (seen, is_whole) = look(&watch);
-        match (seen.is_empty(), is_whole) {
-            (true, _) => Err(Unwatchable("no file")),
-            (_, false) => Err(Unwatchable("more than 10,000 files and directories")),
-            _ => Ok(Sources {
-                watch,
-                built: seen.clone(),
-                seen,
-            }),
-        }
+        let found = match (seen.is_empty(), is_whole) {
+            (true, _) => "no file",
+            (_, false) => "more than 10,000 files and directories",
+            _ => {
+                let built = seen.clone();
+                return Ok(Sources { watch, built, seen });
+            }
+        };
+        Err(ProjectError::Watch { found })
     }
 
     /// Looks again, and says whether something has changed since the last build began, and nothing
