@@ -9,6 +9,7 @@ mod family;
 mod gauges;
 mod load;
 mod machine;
+mod quick_compile;
 mod random;
 mod scratch;
 mod server;

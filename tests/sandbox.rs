@@ -26,7 +26,7 @@ fn start_text(scratch: &Scratch, text: &str, parts: &[(&str, &str)], flags: &[&s
 }
 
 #[track_caller]
-fn start_deep(depth: u32, length: u64, recurse: bool) -> TestServer {
+fn start_deep(depth: u32, length: u64, recurse: bool, flags: &[&str]) -> TestServer {
     let parts = [
         ("DEPTH", depth.to_string()),
         ("LENGTH", length.to_string()),
@@ -37,7 +37,7 @@ fn start_deep(depth: u32, length: u64, recurse: bool) -> TestServer {
         &Scratch::new(),
         include_str!("guests/deep.wat"),
         &parts,
-        &[],
+        flags,
     )
 }
 
@@ -127,11 +127,16 @@ fn the_clocks_of_a_guest_are_as_fine_as_those_of_the_machine() {
     }
 }
 
-/// Each number is a frame of the guest of 32 bytes; the stack of a guest has 512 KiB.
+/// Each number is a frame of the guest of 32 bytes, or 64 where it is compiled quickly; the stack
+/// of a guest has 512 KiB.
 #[test]
 fn a_guest_that_recurses_in_its_own_calls_and_in_the_hosts_ends_as_a_trap() {
-    for depth in [0, 8_000, 16_000, 16_100, 16_200, 16_300, 16_350] {
-        let server = start_deep(depth, 16, true);
+    let fast = [0, 8_000, 16_000, 16_100, 16_200, 16_300, 16_350];
+    let quick = [0, 4_000, 8_000, 8_050, 8_100, 8_150, 8_175];
+    let fast = fast.map(|depth| (depth, &[][..]));
+    let quick = quick.map(|depth| (depth, &["--quick-compile"][..]));
+    for (depth, flags) in fast.into_iter().chain(quick) {
+        let server = start_deep(depth, 16, true, flags);
         assert_eq!(server.connect().rest_in_vain().unwrap(), b"");
         server.wait_for_log("call stack exhausted");
         server.wait_for_metric(&failed("trap"), 1);
@@ -173,12 +178,12 @@ fn a_guest_that_spins_outside_of_its_handler_is_stopped() {
 
 #[test]
 fn random_bytes_come_in_bounded_numbers() {
-    let server = start_deep(0, 64 * 1024, false);
+    let server = start_deep(0, 64 * 1024, false, &[]);
     server.connect().wait_until_closed();
     server.wait_for_metric("sockeye_activations_total", 1);
     assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
     for length in [64 * 1024 + 1, 64 * MIB, u64::MAX / 2] {
-        let server = start_deep(0, length, false);
+        let server = start_deep(0, length, false, &[]);
         server.connect().wait_until_closed();
         let line = server.wait_for_log("activation ended");
         assert!(

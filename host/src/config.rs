@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::instance::CodeCache;
+pub use crate::instance::{CodeCache, ModuleCache};
 use crate::net::Directory;
 pub use crate::net::PaceLimit;
 
@@ -187,18 +187,9 @@ pub struct Compiling {
     pub cache: Option<CodeCache>,
     /// Whether a file may be machine code already. Such a file can do whatever this process can.
     pub allow_precompiled: bool,
-    /// What the machine code is made for.
-    pub aim: Aim,
-}
-
-/// What machine code is made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Aim {
-    /// To run fast.
-    #[default]
-    Speed,
-    /// To be there soon: for a component that is replaced in a moment.
-    ShortWait,
+    /// Where the code is to be there soon rather than to be fast, for a component that is replaced
+    /// in a moment: what is kept of it until then.
+    pub quick: Option<Arc<ModuleCache>>,
 }
 
 /// How a line of the access log is written.

@@ -108,6 +108,12 @@ pub enum Error {
         /// The path as it was given.
         name: String,
     },
+    /// A component that is to replace another one cannot be compiled like that one.
+    #[error("`{name}` needs what the compiler of the running instances does not know")]
+    OtherCompiler {
+        /// The path as it was given.
+        name: String,
+    },
     /// The file is machine code, which nobody has vouched for.
     #[error("`{name}` was compiled before, and is native code that no sandbox holds")]
     Precompiled {
@@ -346,7 +352,7 @@ impl Error {
                  `wasmtime serve`"
                     .to_owned()
             }
-            Error::OtherHandler { .. } | Error::LargerPool { .. } => {
+            Error::OtherHandler { .. } | Error::LargerPool { .. } | Error::OtherCompiler { .. } => {
                 "SIGUSR2 starts the server anew, without losing a connection".to_owned()
             }
             Error::FilesOnly { .. } => {

@@ -9,7 +9,9 @@ use super::output::quoted;
 use super::serve::CompilingArgs;
 use crate::Error;
 use crate::config::{Compiling, INSTANCE_BYTES_MAX, Limits, Source};
-use crate::instance::{Compiled, HandlerKind, InitialData, Program, compiling, linker, running};
+use crate::instance::{
+    Compiled, Compiler, HandlerKind, InitialData, Program, Target, compiling, linker, running,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -68,7 +70,11 @@ pub(crate) fn check(
     how: &Compiling,
     mut say: impl FnMut(String) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let engine = compiling(InitialData::Mapped, how.aim)?;
+    let target = Target {
+        data: InitialData::Mapped,
+        compiler: Compiler::Optimizing,
+    };
+    let engine = compiling(target)?;
     let compiled = Compiled::load(&engine, source, how)?;
     let types = compiled.component().component_type();
     // A name that breaks the line could say what this command says.
@@ -97,9 +103,9 @@ pub(crate) fn check(
         instance_bytes_max: limit,
         ..Limits::default()
     };
-    let engine = running(1, compiled.needs(), InitialData::Mapped, &limits)?;
+    let engine = running(1, compiled.needs(), target, &limits)?;
     let linker = linker(&engine)?;
-    Program::link(&linker, source, &compiled.into_component(&engine)?)?;
+    Program::link(&linker, source, &compiled.into_runnable(&engine)?)?;
     let mut command = format!("sockeye serve {}", quoted(&source.to_string()));
     if imports
         .iter()

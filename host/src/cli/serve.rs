@@ -12,8 +12,7 @@ use super::limits::LimitArgs;
 use super::values::{parse_address, parse_count, parse_header_value, parse_limit};
 use crate::Error;
 use crate::config::{
-    AccessLog, AccessLogFormat, ActivateOn, Aim, CodeCache, Compiling, Config, Reuse, Service,
-    Source,
+    AccessLog, AccessLogFormat, ActivateOn, CodeCache, Compiling, Config, Reuse, Service, Source,
 };
 use crate::net::Directory;
 
@@ -44,6 +43,11 @@ pub(super) struct ServeArgs {
     limits: LimitArgs,
     #[command(flatten)]
     compiling: CompilingArgs,
+
+    /// Compile in a fraction of the time, to code that runs slower and is not kept: while a handler
+    /// is worked on
+    #[arg(long, help_heading = "Compiling")]
+    quick_compile: bool,
 }
 
 /// What one `[[service]]` of a configuration file can have.
@@ -155,11 +159,6 @@ pub(super) struct CompilingArgs {
     #[arg(long)]
     no_cache: bool,
 
-    /// Compile in half the time, to code that runs slower and is not kept: while a handler is
-    /// worked on
-    #[arg(long)]
-    quick_compile: bool,
-
     /// Take a component that was compiled by `sockeye compile`: native code, which no sandbox
     /// holds, so only where you trust whoever made it
     #[arg(long)]
@@ -214,6 +213,12 @@ impl ServeArgs {
                 .map(ServiceArgs::of)
                 .collect::<Result<_, _>>()?,
         };
+        let mut compiling = self.compiling.into_compiling()?;
+        if self.quick_compile {
+            // What is replaced in a moment would only drive out what is not.
+            compiling.cache = None;
+            compiling.quick = Some(Arc::default());
+        }
         let workers = match self.server.workers {
             Some(workers) => workers as usize,
             None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -225,7 +230,7 @@ impl ServeArgs {
             access_log: self.log.access_log(),
             limits: self.limits.into_limits(),
             take_over_timeout: self.server.take_over_timeout,
-            compiling: self.compiling.into_compiling()?,
+            compiling,
         })
     }
 }
@@ -306,8 +311,7 @@ impl CompilingArgs {
     /// [`Error::Cache`], where the directory was asked for and cannot be used.
     pub(super) fn into_compiling(self) -> Result<Compiling, Error> {
         let cache = match self.cache_dir {
-            // What is replaced in a moment would only drive out what is not.
-            _ if self.no_cache || self.quick_compile => None,
+            _ if self.no_cache => None,
             Some(dir) => match CodeCache::open(&dir) {
                 Ok(cache) => Some(cache),
                 Err(source) => return Err(Error::Cache { dir, source }),
@@ -323,10 +327,7 @@ impl CompilingArgs {
         Ok(Compiling {
             cache,
             allow_precompiled: self.allow_precompiled,
-            aim: match self.quick_compile {
-                true => Aim::ShortWait,
-                false => Aim::Speed,
-            },
+            quick: None,
         })
     }
 }

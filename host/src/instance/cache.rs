@@ -38,6 +38,14 @@ pub struct Entry<'a> {
     path: PathBuf,
 }
 
+/// Names what `compiler` makes of `wasm`, by all that it depends on.
+pub(super) fn key(compiler: &Engine, wasm: &[u8]) -> String {
+    let mut settings = DefaultHasher::new();
+    compiler.precompile_compatibility_hash().hash(&mut settings);
+    let digest = Sha256::digest(wasm);
+    format!("{digest:x}-{:016x}", settings.finish())
+}
+
 impl CodeCache {
     /// Opens the cache at `dir`, and makes the directory where it is missing.
     ///
@@ -52,10 +60,7 @@ impl CodeCache {
 
     /// Returns the place of what `compiler` makes of `component`.
     pub fn entry(&self, compiler: &Engine, component: &[u8]) -> Entry<'_> {
-        let mut settings = DefaultHasher::new();
-        compiler.precompile_compatibility_hash().hash(&mut settings);
-        let digest = Sha256::digest(component);
-        let name = format!("{digest:x}-{:016x}.{EXTENSION}", settings.finish());
+        let name = format!("{}.{EXTENSION}", key(compiler, component));
         Entry {
             cache: self,
             path: self.dir.join(name),

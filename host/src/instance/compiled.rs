@@ -4,20 +4,20 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
-use tracing::warn;
+use tracing::{debug, warn};
 use wasmtime::component::Component;
-use wasmtime::{Engine, Precompiled};
+use wasmtime::{Engine, Module, Precompiled};
 
+use super::cache;
 use super::engine::Needs;
+use super::parts::{ModuleCache, Modules, Parts};
 use crate::Error;
 use crate::config::{Compiling, Source};
 
 /// The component that is built into the host.
 const BUILT_IN: &[u8] = include_bytes!(env!("SOCKEYE_BUILT_IN_GUEST"));
-
-/// A page of linear memory.
-pub(super) const PAGE_BYTES: usize = 64 * 1024;
 
 /// A component in machine code, for any engine of this program's settings.
 pub struct Compiled {
@@ -25,7 +25,19 @@ pub struct Compiled {
     /// On the engine that compiles, which can run nothing.
     component: Component,
     code: Code,
+    /// The code of the modules that it imports, where it was taken apart.
+    modules: Vec<Arc<Vec<u8>>>,
     needs: Needs,
+}
+
+/// A component on the engine that runs it.
+pub struct Runnable {
+    /// The component itself.
+    pub component: Component,
+    /// The modules that it imports, where it was taken apart.
+    pub modules: Vec<Module>,
+    /// What an instance needs of the pool.
+    pub needs: Needs,
 }
 
 /// Where the machine code is.
@@ -55,13 +67,22 @@ impl Compiled {
                 })?;
                 (component, code)
             }
-            None => compile(compiler, &name, &bytes, how)?,
+            None => {
+                check_preamble(&name, &bytes)?;
+                let by_parts = how.quick.as_ref();
+                let by_parts = by_parts.map(|kept| compile_parts(compiler, &name, &bytes, kept));
+                if let Some(compiled) = by_parts.transpose()?.flatten() {
+                    return Ok(compiled);
+                }
+                compile(compiler, &name, &bytes, how)?
+            }
         };
         let needs = needs_of(&name, &component)?;
         Ok(Compiled {
             name,
             component,
             code,
+            modules: Vec::new(),
             needs,
         })
     }
@@ -80,8 +101,17 @@ impl Compiled {
     ///
     /// # Errors
     /// [`Error::Component`], where the code has changed meanwhile.
-    pub fn into_component(self, engine: &Engine) -> Result<Component, Error> {
-        self.code.load(engine).map_err(|source| Error::Component {
+    pub fn into_runnable(self, engine: &Engine) -> Result<Runnable, Error> {
+        let modules = self.modules.iter();
+        let modules: Result<_, _> = modules.map(|code| load_module(engine, code)).collect();
+        let runnable = modules.and_then(|modules| {
+            Ok(Runnable {
+                component: self.code.load(engine)?,
+                modules,
+                needs: self.needs,
+            })
+        });
+        runnable.map_err(|source| Error::Component {
             name: self.name,
             source,
         })
@@ -117,6 +147,15 @@ impl Code {
     }
 }
 
+/// Makes a module of its code; checks that it is for this version, settings and CPU.
+fn load_module(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
+    // SAFETY: the code is what `Module::serialize` returned in this process.
+    #[allow(unsafe_code)]
+    unsafe {
+        Module::deserialize(engine, code)
+    }
+}
+
 /// A path that leads to this descriptor's file, whatever lies at the path it was opened at.
 fn path_of(file: &File) -> String {
     let directory = if cfg!(target_os = "linux") {
@@ -137,23 +176,77 @@ fn read(source: &Source) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Looks at magic, then version and layer. A core module has layer 0, a component 1.
+fn check_preamble(name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let name = name.to_owned();
+    match bytes.get(..8) {
+        Some([0, b'a', b's', b'm', _, _, 0, 0]) => Err(Error::CoreModule { name }),
+        Some([0, b'a', b's', b'm', _, _, 1, 0]) => Ok(()),
+        _ => Err(Error::NotWasm { name }),
+    }
+}
+
+/// Compiles the modules of a component that are not `kept` from last time, and what is left of it.
+/// `None` where it cannot be taken apart.
+fn compile_parts(
+    compiler: &Engine,
+    name: &str,
+    bytes: &[u8],
+    kept: &ModuleCache,
+) -> Result<Option<Compiled>, Error> {
+    let Some(parts) = Parts::of(bytes) else {
+        return Ok(None);
+    };
+    let before = kept.of(name);
+    let compile = |wasm: &[u8]| {
+        let key = cache::key(compiler, wasm);
+        if let Some(code) = before.get(&key) {
+            return Ok((load_module(compiler, code)?, (key, Arc::clone(code))));
+        }
+        let module = Module::new(compiler, wasm)?;
+        let code = Arc::new(module.serialize()?);
+        Ok((module, (key, code)))
+    };
+    let fail = |source| Error::Component {
+        name: name.to_owned(),
+        source,
+    };
+    let compiled: wasmtime::Result<Vec<_>> =
+        parts.modules.iter().map(|wasm| compile(wasm)).collect();
+    let (modules, codes): (Vec<_>, Vec<_>) = compiled.map_err(fail)?.into_iter().unzip();
+    let rest = parts.without(&modules);
+    let Some(Ok(component)) = rest.map(|rest| Component::from_binary(compiler, &rest)) else {
+        return Ok(None);
+    };
+    let of = |module: &usize| Some(Needs::of(&modules.get(*module)?.resources_required()));
+    let needs: Option<Vec<Needs>> = parts.instantiated.iter().map(of).collect();
+    let Some(needs) = needs else {
+        return Ok(None);
+    };
+    let code = component.serialize().map_err(fail)?;
+    let compiled = codes.iter().filter(|(key, _)| !before.contains_key(key));
+    let compiled = compiled.count();
+    debug!(component = %name, modules = modules.len(), compiled, "compiled in parts");
+    let modules = codes.iter().map(|(_, code)| Arc::clone(code)).collect();
+    kept.keep(name, Modules::from_iter(codes));
+    Ok(Some(Compiled {
+        name: name.to_owned(),
+        component,
+        code: Code::Bytes(code),
+        modules,
+        needs: needs.into_iter().fold(Needs::default(), Needs::and),
+    }))
+}
+
+/// Compiles a component as a whole, unless its code is in the cache.
 fn compile(
     compiler: &Engine,
     name: &str,
     bytes: &[u8],
     how: &Compiling,
 ) -> Result<(Component, Code), Error> {
-    let name = || name.to_owned();
-    // The preamble: magic, then version and layer. A core module has layer 0, a component 1.
-    match bytes.get(..8) {
-        Some([0, b'a', b's', b'm', _, _, 0, 0]) => {
-            return Err(Error::CoreModule { name: name() });
-        }
-        Some([0, b'a', b's', b'm', _, _, 1, 0]) => {}
-        _ => return Err(Error::NotWasm { name: name() }),
-    }
     let fail = |source| Error::Component {
-        name: name(),
+        name: name.to_owned(),
         source,
     };
     let Some(cache) = &how.cache else {
@@ -194,12 +287,5 @@ fn needs_of(name: &str, component: &Component) -> Result<Needs, Error> {
             name: name.to_owned(),
             source: wasmtime::Error::msg("the component imports a core module or a component"),
         })?;
-    Ok(Needs {
-        memories: required.num_memories,
-        tables: required.num_tables,
-        memory_bytes: required
-            .max_initial_memory_size
-            .and_then(|pages| usize::try_from(pages).ok()?.checked_mul(PAGE_BYTES))
-            .unwrap_or(0),
-    })
+    Ok(Needs::of(&required))
 }

@@ -1,12 +1,12 @@
 //! The two engines: one that only compiles, and one that runs what was compiled in a pool.
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel,
-    PoolingAllocationConfig, RegallocAlgorithm,
+    Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy,
+    PoolingAllocationConfig, ResourcesRequired, Strategy,
 };
 
 use crate::Error;
-use crate::config::{Aim, Limits};
+use crate::config::Limits;
 
 /// The stack of a guest. Interpreters recurse.
 const WASM_STACK_BYTES: usize = 512 << 10;
@@ -40,6 +40,9 @@ const STACK_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 /// tells its releases with incompatible code apart; a release of this host has one of them.
 const VERSION: &str = concat!("sockeye ", env!("CARGO_PKG_VERSION"), ", wasmtime 48");
 
+/// A page of linear memory.
+const PAGE_BYTES: usize = 64 * 1024;
+
 /// What one instance needs of the pool.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
@@ -49,9 +52,34 @@ pub struct Needs {
     pub tables: u32,
     /// The largest of the memories at the beginning, in bytes.
     pub memory_bytes: usize,
+    /// The largest of the tables at the beginning, in elements.
+    pub table_elements: usize,
 }
 
 impl Needs {
+    /// What an instance of that needs.
+    #[must_use]
+    pub fn of(required: &ResourcesRequired) -> Needs {
+        let count =
+            |count: Option<u64>| count.map_or(0, |count| count.try_into().unwrap_or(usize::MAX));
+        Needs {
+            memories: required.num_memories,
+            tables: required.num_tables,
+            memory_bytes: count(required.max_initial_memory_size).saturating_mul(PAGE_BYTES),
+            table_elements: count(required.max_initial_table_size),
+        }
+    }
+
+    /// What both need together.
+    #[must_use]
+    pub fn and(self, other: Needs) -> Needs {
+        Needs {
+            memories: self.memories.saturating_add(other.memories),
+            tables: self.tables.saturating_add(other.tables),
+            ..self.max(other)
+        }
+    }
+
     /// What is enough for either.
     #[must_use]
     pub fn max(self, other: Needs) -> Needs {
@@ -59,11 +87,32 @@ impl Needs {
             memories: self.memories.max(other.memories),
             tables: self.tables.max(other.tables),
             memory_bytes: self.memory_bytes.max(other.memory_bytes),
+            table_elements: self.table_elements.max(other.table_elements),
         }
     }
 }
 
-/// How a linear memory gets what it begins with. Machine code is for one of the two.
+/// What machine code is for. An engine runs code that was compiled for the same, and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// How memories begin.
+    pub data: InitialData,
+    /// What has compiled it: the two call functions in different ways.
+    pub compiler: Compiler,
+}
+
+/// What makes machine code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    /// Cranelift, whose code is fast.
+    Optimizing,
+    /// Winch, which takes a fifth of the time (1.2 s instead of 6.5 for a component of Python's
+    /// interpreter, 0.5 instead of 2.8 for one in Go, on two cores) and knows less of WebAssembly:
+    /// neither tail calls nor exceptions.
+    Baseline,
+}
+
+/// How a linear memory gets what it begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitialData {
     /// An image is mapped, and a page of it copied when it is written to.
@@ -73,9 +122,13 @@ pub enum InitialData {
 }
 
 /// What both engines agree on, so that one runs what the other compiled.
-fn common(data: InitialData) -> wasmtime::Result<Config> {
+fn common(target: Target) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
+        .strategy(match target.compiler {
+            Compiler::Optimizing => Strategy::Cranelift,
+            Compiler::Baseline => Strategy::Winch,
+        })
         // One call at a time per instance is the contract, and the machinery for more costs time
         // on every call.
         .concurrency_support(false)
@@ -83,7 +136,7 @@ fn common(data: InitialData) -> wasmtime::Result<Config> {
         .module_version(ModuleVersionStrategy::Custom(VERSION.to_owned()))?
         // A trap is logged by its cause; walking the stack for it is the client's to trigger.
         .wasm_backtrace_max_frames(None)
-        .memory_init_cow(data == InitialData::Mapped)
+        .memory_init_cow(target.data == InitialData::Mapped)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES);
     Ok(config)
@@ -102,19 +155,8 @@ pub fn prepare_thread() {
 ///
 /// # Errors
 /// [`Error::Engine`], where this machine has no compiler.
-pub fn compiling(data: InitialData, aim: Aim) -> Result<Engine, Error> {
-    let optimised = |mut config: Config| {
-        if aim == Aim::ShortWait {
-            // Python's interpreter compiles in 3.4 s instead of 6.9. The engine that runs takes
-            // the code of either.
-            config
-                .cranelift_opt_level(OptLevel::None)
-                .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        }
-        config
-    };
-    common(data)
-        .map(optimised)
+pub fn compiling(target: Target) -> Result<Engine, Error> {
+    common(target)
         .and_then(|config| Engine::new(&config))
         .map_err(Error::Engine)
 }
@@ -126,7 +168,7 @@ pub fn compiling(data: InitialData, aim: Aim) -> Result<Engine, Error> {
 pub fn running(
     instances: u32,
     needs: Needs,
-    data: InitialData,
+    target: Target,
     limits: &Limits,
 ) -> Result<Engine, Error> {
     let mut pool = PoolingAllocationConfig::new();
@@ -145,7 +187,7 @@ pub fn running(
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES)
         // `Yes` would fail before Linux 6.7.
         .pagemap_scan(Enabled::Auto);
-    let mut config = common(data).map_err(Error::Engine)?;
+    let mut config = common(target).map_err(Error::Engine)?;
     config
         .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use tracing::debug;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::capacity;
-use super::compiled::{Compiled, PAGE_BYTES};
-use super::engine::{self, InitialData, Needs};
+use super::compiled::{Compiled, Runnable};
+use super::engine::{self, Compiler, InitialData, Needs, Target};
+use super::parts;
 use crate::Error;
 use crate::config::{Compiling, Config, Source};
 use crate::imports::{self, Guest, InitialMemory};
@@ -76,7 +78,7 @@ pub struct Loader {
     linker: Linker<Guest>,
     /// What the pool was made for.
     needs: Needs,
-    data: InitialData,
+    target: Target,
     instance_bytes_max: usize,
     compiling: Compiling,
 }
@@ -112,20 +114,23 @@ impl Programs {
     /// # Errors
     /// What is wrong with a file, a component or the limits, each its own [`Error`].
     pub fn load(config: &Config) -> Result<Programs, Error> {
-        let (data, compiled) = compile(config)?;
+        let (target, compiled) = compile(config)?;
         let limit = config.limits.instance_bytes_max;
         for (service, compiled) in config.services.iter().zip(&compiled) {
             check_memory(&service.component, compiled.needs(), limit)?;
         }
         let needs = needs_of(&compiled);
         let asked = config.limits.instances_max;
-        let instances_max = capacity::instances_max(asked, needs.memories, data)?;
-        let engine = engine::running(instances_max, needs, data, &config.limits)?;
+        let instances_max = capacity::instances_max(asked, needs.memories, target.data)?;
+        let engine = engine::running(instances_max, needs, target, &config.limits)?;
         let linker = linker(&engine)?;
         let each = config.services.iter().zip(compiled);
         let each = each.map(|(service, compiled)| {
-            let component = compiled.into_component(&engine)?;
-            Program::link(&linker, &service.component, &component)
+            Program::link(
+                &linker,
+                &service.component,
+                &compiled.into_runnable(&engine)?,
+            )
         });
         Ok(Programs {
             instances_max,
@@ -134,7 +139,7 @@ impl Programs {
                 engine,
                 linker,
                 needs,
-                data,
+                target,
                 instance_bytes_max: limit,
                 compiling: config.compiling.clone(),
             },
@@ -147,21 +152,33 @@ impl Loader {
     ///
     /// # Errors
     /// What is wrong with the file or the component, as at the start; [`Error::OtherHandler`] and
-    /// [`Error::LargerPool`] where it cannot take the place of the other.
+    /// [`Error::LargerPool`] where it cannot take the place of the other, and
+    /// [`Error::OtherCompiler`] where its code could not run beside that of the other.
     ///
     /// # Blocking
     /// For as long as it takes to compile.
     pub fn load(&self, source: &Source, kind: HandlerKind) -> Result<Program, Error> {
-        let compiler = engine::compiling(self.data, self.compiling.aim)?;
-        let compiled = Compiled::load(&compiler, source, &self.compiling)?;
+        let load = |target| Compiled::load(&engine::compiling(target)?, source, &self.compiling);
+        let compiled = match (load(self.target), self.target.compiler) {
+            (Err(Error::Component { .. }), Compiler::Baseline) => {
+                // Where no compiler takes it, it says so.
+                load(Target {
+                    compiler: Compiler::Optimizing,
+                    ..self.target
+                })?;
+                let name = source.to_string();
+                return Err(Error::OtherCompiler { name });
+            }
+            (compiled, _) => compiled?,
+        };
         let needs = compiled.needs();
         check_memory(source, needs, self.instance_bytes_max)?;
         if needs.memories > self.needs.memories || needs.tables > self.needs.tables {
             let name = source.to_string();
             return Err(Error::LargerPool { name });
         }
-        let component = compiled.into_component(&self.engine)?;
-        let program = Program::link(&self.linker, source, &component)?;
+        let runnable = compiled.into_runnable(&self.engine)?;
+        let program = Program::link(&self.linker, source, &runnable)?;
         if program.kind != kind {
             return Err(Error::OtherHandler {
                 name: source.to_string(),
@@ -173,32 +190,47 @@ impl Loader {
     }
 }
 
+/// Compiles the component of every service, by the baseline compiler where that is quicker and
+/// knows all that they need.
+fn compile(config: &Config) -> Result<(Target, Vec<Compiled>), Error> {
+    if config.compiling.quick.is_some() {
+        match compile_by(config, Compiler::Baseline) {
+            // What is wrong in every case is found again.
+            Err(error) => debug!(error = %error.in_one_line(), "leaving the baseline compiler"),
+            compiled => return compiled,
+        }
+    }
+    compile_by(config, Compiler::Optimizing)
+}
+
 /// Compiles the component of every service, for as many instances as are asked for.
-fn compile(config: &Config) -> Result<(InitialData, Vec<Compiled>), Error> {
+fn compile_by(config: &Config, compiler: Compiler) -> Result<(Target, Vec<Compiled>), Error> {
     let asked = config.limits.instances_max;
     // Each has a memory at least; whether there are more, only the compiler finds out.
-    let guess = capacity::initial_data(asked, 1);
+    let data = capacity::initial_data(asked, 1);
+    let guess = Target { data, compiler };
     let compiled = compile_for(config, guess)?;
     let memories = needs_of(&compiled.1).memories;
     match capacity::initial_data(asked, memories) {
-        data if data == guess => Ok(compiled),
-        data => compile_for(config, data),
+        data if data == guess.data => Ok(compiled),
+        data => compile_for(config, Target { data, compiler }),
     }
 }
 
 /// The same for memories that begin like this, or with images where a component is machine code
 /// already: `sockeye compile` does not know how many instances there will be.
-fn compile_for(config: &Config, data: InitialData) -> Result<(InitialData, Vec<Compiled>), Error> {
-    let compiler = engine::compiling(data, config.compiling.aim)?;
+fn compile_for(config: &Config, target: Target) -> Result<(Target, Vec<Compiled>), Error> {
+    let compiler = engine::compiling(target)?;
     let services = config.services.iter();
     let compiled: Result<_, _> = services
         .map(|service| Compiled::load(&compiler, &service.component, &config.compiling))
         .collect();
     match compiled {
-        Err(Error::Incompatible { .. }) if data == InitialData::Copied => {
-            compile_for(config, InitialData::Mapped)
+        Err(Error::Incompatible { .. }) if target.data == InitialData::Copied => {
+            let data = InitialData::Mapped;
+            compile_for(config, Target { data, ..target })
         }
-        compiled => Ok((data, compiled?)),
+        compiled => Ok((target, compiled?)),
     }
 }
 
@@ -228,8 +260,9 @@ impl Program {
     pub fn link(
         linker: &Linker<Guest>,
         source: &Source,
-        component: &Component,
+        runnable: &Runnable,
     ) -> Result<Program, Error> {
+        let component = &runnable.component;
         let name = || source.to_string();
         let Some((kind, handle)) = HandlerKind::of(component) else {
             let types = component.component_type();
@@ -241,31 +274,27 @@ impl Program {
                 },
             );
         };
-        let pre = linker.instantiate_pre(component);
-        let pre = pre.map_err(|source| Error::Imports {
+        let fail = |source| Error::Imports {
             name: name(),
             source,
-        })?;
-        let initial = component.resources_required().map(|needs| {
-            let pages = times(needs.num_memories, needs.max_initial_memory_size);
-            InitialMemory {
-                bytes: pages.saturating_mul(PAGE_BYTES),
-                elements: times(needs.num_tables, needs.max_initial_table_size),
-            }
-        });
+        };
+        let mut linker = linker.clone();
+        for (index, module) in runnable.modules.iter().enumerate() {
+            let mut root = linker.root();
+            root.module(&parts::import_name(index), module)
+                .map_err(fail)?;
+        }
+        let needs = runnable.needs;
         Ok(Program {
             kind,
-            pre,
+            pre: linker.instantiate_pre(component).map_err(fail)?,
             handle,
-            initial: initial.unwrap_or_default(),
+            initial: InitialMemory {
+                bytes: needs.memory_bytes.saturating_mul(needs.memories as usize),
+                elements: needs.table_elements.saturating_mul(needs.tables as usize),
+            },
         })
     }
-}
-
-/// What `count` of them begin with where the largest begins with `each`.
-fn times(count: u32, each: Option<u64>) -> usize {
-    let all = u64::from(count).saturating_mul(each.unwrap_or(0));
-    usize::try_from(all).unwrap_or(usize::MAX)
 }
 
 /// Makes a linker with everything that a component may import.
