@@ -1,10 +1,10 @@
 //! `sockeye dev` in a project of a real language: its own compiler, and its own words for what is
 //! wrong. What holds in every project is in `tests/dev.rs`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::projects::{built, sockeye};
 use crate::scratch::Scratch;
@@ -40,6 +40,11 @@ fn check(language: &str, source: &str, complaint: &str) {
     let scratch = Scratch::new();
     let copied = scratch.path().join("my-handler");
     copy(&project, &copied);
+    // What was installed for other projects meanwhile does not make it outdated.
+    let component = File::options()
+        .append(true)
+        .open(copied.join("handler.wasm"));
+    component.unwrap().set_modified(SystemTime::now()).unwrap();
     let mut dev = sockeye(&copied);
     dev.args(["dev", "--listen", "127.0.0.1:0"]);
     let server = TestServer::spawn(dev);
@@ -67,4 +72,14 @@ fn an_edit_in_c_is_served_and_a_broken_one_is_told_by_its_compiler() {
 #[test]
 fn an_edit_in_go_is_served_and_a_broken_one_is_told_by_its_compiler() {
     check("go", "main.go", "syntax error: ");
+}
+
+#[test]
+fn an_edit_in_python_is_served_and_a_broken_one_is_told_by_its_compiler() {
+    check("python", "src/app.py", "SyntaxError: ");
+}
+
+#[test]
+fn an_edit_in_javascript_is_served_and_a_broken_one_is_told_by_its_compiler() {
+    check("js", "src/handler.js", "Unexpected \"}\"");
 }

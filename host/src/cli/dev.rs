@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep_until;
 use tracing::{error, info, warn};
 
 use super::Told;
@@ -24,8 +24,11 @@ use crate::{Error, ProjectError};
 use processes::{Build, Server, Surroundings, ended};
 use sources::{Sources, Stamp, stamp};
 
-/// How often the sources are looked at.
-const LOOKED_EVERY: Duration = Duration::from_millis(200);
+/// How long the sources are left alone after a look. What is served waits for two looks.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
+/// What part of the time looks may take where there are many sources.
+const LOOKS_PART: u32 = 20;
 
 /// After how many builds in a row that each saw a source change the next one has to wait. A
 /// formatter makes one more build necessary; what always makes one would never end.
@@ -144,8 +147,7 @@ impl Session {
     /// Works until a signal ends it, and everything that it has started.
     async fn run(&mut self) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        let mut look = interval(LOOKED_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_look = Instant::now();
         let mut is_ending = false;
         self.start_build();
         loop {
@@ -168,11 +170,13 @@ impl Session {
                     }
                 }
                 () = self.surroundings.ready() => self.ready(),
-                _ = look.tick() => {
+                () = sleep_until(next_look.into()) => {
+                    let began = Instant::now();
                     self.server.iter_mut().for_each(Server::insist);
                     if !is_ending && self.build.is_none() {
                         self.look();
                     }
+                    next_look = Instant::now() + LOOKED_EVERY.max(began.elapsed() * LOOKS_PART);
                 }
             }
             if is_ending && self.build.is_none() && self.server.is_none() {
