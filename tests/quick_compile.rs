@@ -6,6 +6,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::client::get;
+use crate::compiled::compile;
 use crate::gauges::LIVE;
 use crate::scratch::Scratch;
 use crate::server::{TestServer, log_field};
@@ -13,6 +14,8 @@ use crate::wait;
 
 const QUICK: &str = "--quick-compile";
 const IN_PARTS: &str = "compiled in parts";
+const SLOWER: &str = "compiling without the baseline compiler";
+const ENDED: &str = "activation ended";
 const RELOADED: &str = "component reloaded";
 const STAYS: &str = "the component stays as it was";
 const RELOADS: &str = "sockeye_reloads_total{result=\"ok\"}";
@@ -46,72 +49,106 @@ fn replace(server: &TestServer, scratch: &Scratch, component: &[u8], expected: &
     })
 }
 
-/// Has a connection served, and checks that all of them, that one included, went well.
+/// Has a connection served, and checks that its activation ends well, or for `cause`.
 #[track_caller]
-fn check_served(server: &TestServer, connections: u64) {
+fn check_ends(server: &TestServer, cause: Option<&str>) {
+    let activations = server.metric("sockeye_activations_total");
+    let ended = server.log_lines(ENDED).len();
     server.connect().wait_until_closed();
-    server.wait_for_metric("sockeye_activations_total", connections);
+    server.wait_for_metric("sockeye_activations_total", activations + 1);
     server.wait_for_metric(LIVE, 0);
-    assert_eq!(server.log_lines("activation ended"), Vec::<String>::new());
+    if cause.is_some() {
+        wait::until(ENDED, || server.log_lines(ENDED).len() > ended);
+    }
+    let lines = &server.log_lines(ENDED)[ended..];
+    let causes: Vec<_> = lines.iter().map(|line| log_field(line, "cause")).collect();
+    assert_eq!(
+        causes,
+        cause.map(Some).into_iter().collect::<Vec<_>>(),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn what_an_edit_leaves_as_it_was_is_not_compiled_again() {
     let scratch = Scratch::new();
     let path = scratch.write("handler.wasm", parts("a", 'a'));
-    let server = TestServer::start_file(&path, &[QUICK, "--log-level", "debug"]);
-    check_served(&server, 1);
-    // In the one, in none, and in both.
-    let edits = [(("a!", 'a'), 1), (("a!", 'a'), 0), (("b", 'b'), 2)];
-    for (served, ((data, expected), compiled)) in (2..).zip(edits) {
+    // A pool with room for one instance and nothing more.
+    let flags = [QUICK, "--log-level", "debug", "--max-instances", "1"];
+    let server = TestServer::start_file(&path, &flags);
+    let edits = [
+        // What has the data is new, and what looks at it is not.
+        (("b", 'a'), "1", Some("trap")),
+        (("b", 'b'), "1", None),
+        (("b", 'b'), "0", None),
+        (("c", 'c'), "2", None),
+    ];
+    check_ends(&server, None);
+    for (number, ((data, expected), compiled, cause)) in (1..).zip(edits) {
         let line = replace(&server, &scratch, &parts(data, expected), IN_PARTS);
         assert_eq!(log_field(&line, "modules"), Some("3"), "{line}");
-        assert_eq!(
-            log_field(&line, "compiled"),
-            Some(&*compiled.to_string()),
-            "{line}"
-        );
-        server.wait_for_metric(RELOADS, served - 1);
-        check_served(&server, served);
+        assert_eq!(log_field(&line, "compiled"), Some(compiled), "{line}");
+        server.wait_for_metric(RELOADS, number);
+        check_ends(&server, cause);
     }
+    assert_eq!(server.log_lines(SLOWER), Vec::<String>::new());
 }
 
 #[test]
-fn a_component_that_the_quick_compiler_does_not_know_is_served_by_the_other() {
+fn a_component_that_the_quickest_compiler_does_not_know_is_served_by_another() {
     let scratch = Scratch::new();
     let path = scratch.write("handler.wasm", plain(TAIL_CALL));
-    let server = TestServer::start_file(&path, &[QUICK]);
-    check_served(&server, 1);
-    replace(&server, &scratch, &plain(""), RELOADED);
-    check_served(&server, 2);
-    replace(&server, &scratch, &plain(TAIL_CALL), RELOADED);
-    check_served(&server, 3);
+    let server = TestServer::start_file(&path, &[QUICK, "--log-level", "debug"]);
+    assert_eq!(server.log_lines(SLOWER).len(), 1);
+    check_ends(&server, None);
+    for component in [plain(""), plain(TAIL_CALL)] {
+        replace(&server, &scratch, &component, RELOADED);
+        check_ends(&server, None);
+    }
+}
+
+/// Checks that `component` does not replace one that the quickest compiler has compiled, and why.
+#[track_caller]
+fn check_stays(component: &[u8], flags: &[&str], message: &[&str]) {
+    let scratch = Scratch::new();
+    let path = scratch.write("handler.wasm", plain(""));
+    let flags = [&[QUICK, "--log-level", "debug"], flags].concat();
+    let server = TestServer::start_file(&path, &flags);
+    let line = replace(&server, &scratch, component, STAYS);
+    for part in message {
+        assert!(line.contains(part), "no `{part}` in: {line}");
+    }
+    check_ends(&server, None);
+    // What is kept of the one that is served is kept still.
+    let line = replace(&server, &scratch, &plain(""), IN_PARTS);
+    assert_eq!(log_field(&line, "compiled"), Some("0"), "{line}");
 }
 
 #[test]
-fn a_component_that_only_the_other_compiler_knows_does_not_replace_one_of_the_quick_one() {
-    let scratch = Scratch::new();
-    let path = scratch.write("handler.wasm", plain(""));
-    let server = TestServer::start_file(&path, &[QUICK]);
-    let line = replace(&server, &scratch, &plain(TAIL_CALL), STAYS);
-    for part in [
-        "what the compiler of the running instances does not know",
-        "SIGUSR2",
-    ] {
-        assert!(line.contains(part), "no `{part}` in: {line}");
-    }
-    check_served(&server, 1);
-    // What nobody could compile is told as ever.
-    let line = replace(&server, &scratch, b"\0asm\x0d\0\x01\0\x01", STAYS);
-    assert!(line.contains("failed to compile the component"), "{line}");
-    replace(&server, &scratch, &plain("(func)"), RELOADED);
-    check_served(&server, 2);
+fn a_component_that_only_other_compilers_know_does_not_replace_one_of_the_quickest() {
+    let reason = "nothing for the compiler of the running instances";
+    check_stays(&plain(TAIL_CALL), &[], &[reason, "tail calls", "SIGUSR2"]);
+    // Machine code is that of the one that is not quick.
+    let code = fs::read(compile(&Scratch::new())).unwrap();
+    let message = [reason, "another version of sockeye", "SIGUSR2"];
+    check_stays(&code, &["--allow-precompiled"], &message);
+}
+
+#[test]
+fn a_component_that_no_compiler_knows_is_refused_with_the_usual_words() {
+    let text = "(component (core module (func (result i32))))";
+    let broken = wat::parse_str(text).unwrap();
+    let message = ["failed to compile the component", "type mismatch"];
+    check_stays(&broken, &[], &message);
+    check_stays(b"no component", &[], &["is not a WebAssembly component"]);
 }
 
 #[test]
 fn a_quickly_compiled_guest_ends_at_the_same_limits() {
     let limits = ["--cpu-limit", "200ms", "--memory-limit", "16MiB"];
-    let server = TestServer::start("hostile", &[&limits[..], &[QUICK]].concat());
+    let flags = [&limits[..], &[QUICK, "--log-level", "debug"]].concat();
+    let server = TestServer::start("hostile", &flags);
+    assert_eq!(server.log_lines(SLOWER), Vec::<String>::new());
     let causes = [
         ("/spin", "cpu"),
         ("/poll", "cpu"),
@@ -124,9 +161,7 @@ fn a_quickly_compiled_guest_ends_at_the_same_limits() {
         let mut client = server.connect();
         client.send(get(path));
         client.wait_until_closed();
-        let line = wait::until_some("the guest ends", || {
-            server.log_lines("activation ended").into_iter().nth(number)
-        });
+        let line = wait::until_some(ENDED, || server.log_lines(ENDED).into_iter().nth(number));
         assert_eq!(log_field(&line, "cause"), Some(cause), "{path}: {line}");
         assert_eq!(server.connect().get("/").text(), "ok");
     }

@@ -109,10 +109,12 @@ pub enum Error {
         name: String,
     },
     /// A component that is to replace another one cannot be compiled like that one.
-    #[error("`{name}` needs what the compiler of the running instances does not know")]
+    #[error("`{name}` is nothing for the compiler of the running instances")]
     OtherCompiler {
         /// The path as it was given.
         name: String,
+        /// What that one says.
+        source: Box<Error>,
     },
     /// The file is machine code, which nobody has vouched for.
     #[error("`{name}` was compiled before, and is native code that no sandbox holds")]

@@ -24,11 +24,12 @@ use crate::{Error, ProjectError};
 use processes::{Build, Server, Surroundings, ended};
 use sources::{Sources, Stamp, stamp};
 
-/// How long the sources are left alone after a look. What is served waits for two looks.
-const LOOKED_EVERY: Duration = Duration::from_millis(50);
+/// How long the sources are left alone after a look, at least and at most. A build waits for two.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What part of the time looks may take where there are many sources.
-const LOOKS_PART: u32 = 20;
+/// How many times as long as a look took, where there are many sources.
+const PAUSE_SHARE: u32 = 20;
 
 /// After how many builds in a row that each saw a source change the next one has to wait. A
 /// formatter makes one more build necessary; what always makes one would never end.
@@ -176,7 +177,8 @@ impl Session {
                     if !is_ending && self.build.is_none() {
                         self.look();
                     }
-                    next_look = Instant::now() + LOOKED_EVERY.max(began.elapsed() * LOOKS_PART);
+                    let pause = began.elapsed() * PAUSE_SHARE;
+                    next_look = Instant::now() + pause.clamp(PAUSE_MIN, PAUSE_MAX);
                 }
             }
             if is_ending && self.build.is_none() && self.server.is_none() {

@@ -69,10 +69,13 @@ impl Compiled {
             }
             None => {
                 check_preamble(&name, &bytes)?;
-                let by_parts = how.quick.as_ref();
-                let by_parts = by_parts.map(|kept| compile_parts(compiler, &name, &bytes, kept));
-                if let Some(compiled) = by_parts.transpose()?.flatten() {
-                    return Ok(compiled);
+                if let Some(kept) = &how.quick {
+                    match compile_parts(compiler, &name, &bytes, kept) {
+                        Ok(Some(compiled)) => return Ok(compiled),
+                        Ok(None) => {}
+                        // As a whole, its error is about the file.
+                        Err(error) => debug!(%error, "failed to compile in parts"),
+                    }
                 }
                 compile(compiler, &name, &bytes, how)?
             }
@@ -187,54 +190,52 @@ fn check_preamble(name: &str, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Compiles the modules of a component that are not `kept` from last time, and what is left of it.
-/// `None` where it cannot be taken apart.
+/// `None` where it is not to be taken apart.
 fn compile_parts(
     compiler: &Engine,
     name: &str,
     bytes: &[u8],
     kept: &ModuleCache,
-) -> Result<Option<Compiled>, Error> {
+) -> wasmtime::Result<Option<Compiled>> {
     let Some(parts) = Parts::of(bytes) else {
         return Ok(None);
     };
     let before = kept.of(name);
-    let compile = |wasm: &[u8]| {
+    let mut modules = Vec::new();
+    let mut codes = Vec::new();
+    let mut now = Modules::new();
+    let mut compiled = 0;
+    for wasm in &parts.modules {
         let key = cache::key(compiler, wasm);
-        if let Some(code) = before.get(&key) {
-            return Ok((load_module(compiler, code)?, (key, Arc::clone(code))));
-        }
-        let module = Module::new(compiler, wasm)?;
-        let code = Arc::new(module.serialize()?);
-        Ok((module, (key, code)))
-    };
-    let fail = |source| Error::Component {
-        name: name.to_owned(),
-        source,
-    };
-    let compiled: wasmtime::Result<Vec<_>> =
-        parts.modules.iter().map(|wasm| compile(wasm)).collect();
-    let (modules, codes): (Vec<_>, Vec<_>) = compiled.map_err(fail)?.into_iter().unzip();
-    let rest = parts.without(&modules);
-    let Some(Ok(component)) = rest.map(|rest| Component::from_binary(compiler, &rest)) else {
+        let (module, code) = match before.get(&key).or_else(|| now.get(&key)) {
+            Some(code) => (load_module(compiler, code)?, Arc::clone(code)),
+            None => {
+                compiled += 1;
+                let module = Module::new(compiler, wasm)?;
+                let code = Arc::new(module.serialize()?);
+                (module, code)
+            }
+        };
+        modules.push(module);
+        now.insert(key, Arc::clone(&code));
+        codes.push(code);
+    }
+    let Some(rest) = parts.without(&modules) else {
         return Ok(None);
     };
-    let of = |module: &usize| Some(Needs::of(&modules.get(*module)?.resources_required()));
-    let needs: Option<Vec<Needs>> = parts.instantiated.iter().map(of).collect();
-    let Some(needs) = needs else {
-        return Ok(None);
-    };
-    let code = component.serialize().map_err(fail)?;
-    let compiled = codes.iter().filter(|(key, _)| !before.contains_key(key));
-    let compiled = compiled.count();
+    let component = Component::from_binary(compiler, &rest)?;
+    let needs = parts.instantiated.iter();
+    let needs = needs.filter_map(|module| modules.get(*module));
+    let needs = needs.map(|module| Needs::of(&module.resources_required()));
+    let code = Code::Bytes(component.serialize()?);
     debug!(component = %name, modules = modules.len(), compiled, "compiled in parts");
-    let modules = codes.iter().map(|(_, code)| Arc::clone(code)).collect();
-    kept.keep(name, Modules::from_iter(codes));
+    kept.keep(name, now);
     Ok(Some(Compiled {
         name: name.to_owned(),
         component,
-        code: Code::Bytes(code),
-        modules,
-        needs: needs.into_iter().fold(Needs::default(), Needs::and),
+        code,
+        modules: codes,
+        needs: needs.fold(Needs::default(), Needs::and),
     }))
 }
 

@@ -15,10 +15,13 @@ use wasmparser::{
     Chunk, ComponentAlias, ComponentExternalKind, ComponentInstance,
     ComponentOuterAliasKind as Kind, Instance, Parser, Payload,
 };
-use wasmtime::{ExternType, HeapType, Module};
+use wasmtime::{Engine, ExternType, FuncType, HeapType, Module};
 
-/// No compiler puts components into components deeper than this, or makes one of more instances.
+/// No compiler puts components into components deeper than this, or makes one of more sections,
+/// modules or instances.
 const DEPTH_MAX: u32 = 8;
+const SECTIONS_MAX: usize = 10_000;
+const MODULES_MAX: usize = 1_000;
 const INSTANCES_MAX: usize = 1_000;
 
 /// The parts of a component.
@@ -45,6 +48,9 @@ impl<'a> Parts<'a> {
         let own = own.filter(|(payload, ..)| matches!(payload, Payload::ModuleSection { .. }));
         let mut modules = own.map(|(_, _, module)| module).collect();
         let level = Level::of(component, 0, &mut modules)?;
+        if modules.len() > MODULES_MAX {
+            return None;
+        }
         Some(Parts {
             modules,
             instantiated: level.instantiated,
@@ -218,6 +224,9 @@ fn sections(component: &[u8]) -> Option<Vec<(Payload<'_>, u8, &[u8])>> {
                     unread = unread.get(range.len()..)?;
                 }
                 sections.push((payload, id, component.get(range)?));
+                if sections.len() > SECTIONS_MAX {
+                    return None;
+                }
             }
             None if matches!(payload, Payload::End(_)) => return Some(sections),
             None => {}
@@ -234,20 +243,25 @@ pub fn import_name(index: usize) -> String {
 fn module_type(module: &Module) -> Option<ModuleType> {
     let mut ty = ModuleType::new();
     for import in module.imports() {
-        let entity = entity(&mut ty, &import.ty())?;
+        let entity = entity(module.engine(), &mut ty, &import.ty())?;
         ty.import(import.module(), import.name(), entity);
     }
     for export in module.exports() {
-        let entity = entity(&mut ty, &export.ty())?;
+        let entity = entity(module.engine(), &mut ty, &export.ty())?;
         ty.export(export.name(), entity);
     }
     Some(ty)
 }
 
 /// Says what an import or export is; the type of a function goes to the module's `types`.
-fn entity(types: &mut ModuleType, ty: &ExternType) -> Option<EntityType> {
+fn entity(engine: &Engine, types: &mut ModuleType, ty: &ExternType) -> Option<EntityType> {
     Some(match ty {
         ExternType::Func(func) => {
+            // Not one of a group of types, which would be another type alone.
+            let alone = FuncType::new(engine, func.params(), func.results());
+            if !FuncType::eq(func, &alone) {
+                return None;
+            }
             let params: Option<Vec<ValType>> = func.params().map(|ty| value(&ty)).collect();
             let results: Option<Vec<ValType>> = func.results().map(|ty| value(&ty)).collect();
             let index = types.type_count();
@@ -307,14 +321,14 @@ pub type Modules = HashMap<String, Arc<Vec<u8>>>;
 
 impl ModuleCache {
     /// What is kept of the component of that name.
-    pub fn of(&self, component: &str) -> Modules {
+    pub(super) fn of(&self, component: &str) -> Modules {
         let components = self.components.lock();
         let components = components.unwrap_or_else(PoisonError::into_inner);
         components.get(component).cloned().unwrap_or_default()
     }
 
     /// Keeps `modules` for that component, and nothing else.
-    pub fn keep(&self, component: &str, modules: Modules) {
+    pub(super) fn keep(&self, component: &str, modules: Modules) {
         let components = self.components.lock();
         let mut components = components.unwrap_or_else(PoisonError::into_inner);
         components.insert(component.to_owned(), modules);

@@ -158,19 +158,29 @@ impl Loader {
     /// # Blocking
     /// For as long as it takes to compile.
     pub fn load(&self, source: &Source, kind: HandlerKind) -> Result<Program, Error> {
-        let load = |target| Compiled::load(&engine::compiling(target)?, source, &self.compiling);
-        let compiled = match (load(self.target), self.target.compiler) {
-            (Err(Error::Component { .. }), Compiler::Baseline) => {
-                // Where no compiler takes it, it says so.
-                load(Target {
-                    compiler: Compiler::Optimizing,
-                    ..self.target
-                })?;
-                let name = source.to_string();
-                return Err(Error::OtherCompiler { name });
+        let load =
+            |target, how: &Compiling| Compiled::load(&engine::compiling(target)?, source, how);
+        let compiled = load(self.target, &self.compiling).map_err(|error| {
+            if self.target.compiler != Compiler::Baseline {
+                return error;
             }
-            (compiled, _) => compiled?,
-        };
+            let other = Target {
+                compiler: Compiler::Unoptimizing,
+                ..self.target
+            };
+            let whole = Compiling {
+                quick: None,
+                ..self.compiling.clone()
+            };
+            match load(other, &whole) {
+                // Whatever is wrong, it is said as at the start.
+                Err(error) => error,
+                Ok(_) => Error::OtherCompiler {
+                    name: source.to_string(),
+                    source: Box::new(error),
+                },
+            }
+        })?;
         let needs = compiled.needs();
         check_memory(source, needs, self.instance_bytes_max)?;
         if needs.memories > self.needs.memories || needs.tables > self.needs.tables {
@@ -190,17 +200,17 @@ impl Loader {
     }
 }
 
-/// Compiles the component of every service, by the baseline compiler where that is quicker and
-/// knows all that they need.
+/// Compiles the component of every service, by the quickest compiler that knows all that they need
+/// where it is to be quick.
 fn compile(config: &Config) -> Result<(Target, Vec<Compiled>), Error> {
-    if config.compiling.quick.is_some() {
-        match compile_by(config, Compiler::Baseline) {
-            // What is wrong in every case is found again.
-            Err(error) => debug!(error = %error.in_one_line(), "leaving the baseline compiler"),
-            compiled => return compiled,
-        }
+    if config.compiling.quick.is_none() {
+        return compile_by(config, Compiler::Optimizing);
     }
-    compile_by(config, Compiler::Optimizing)
+    compile_by(config, Compiler::Baseline).or_else(|error| {
+        // What is wrong for every compiler is found again.
+        debug!(reason = %error.in_one_line(), "compiling without the baseline compiler");
+        compile_by(config, Compiler::Unoptimizing)
+    })
 }
 
 /// Compiles the component of every service, for as many instances as are asked for.
