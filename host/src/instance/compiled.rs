@@ -1,5 +1,5 @@
-//! From a component's file to machine code: compiled now, found in the cache, or compiled before
-//! by `sockeye compile`.
+//! From a component's file to machine code: compiled now, as a whole or in parts, found in the
+//! cache, or compiled before by `sockeye compile`.
 
 use std::fs::{self, File};
 use std::io;

@@ -158,29 +158,7 @@ impl Loader {
     /// # Blocking
     /// For as long as it takes to compile.
     pub fn load(&self, source: &Source, kind: HandlerKind) -> Result<Program, Error> {
-        let load =
-            |target, how: &Compiling| Compiled::load(&engine::compiling(target)?, source, how);
-        let compiled = load(self.target, &self.compiling).map_err(|error| {
-            if self.target.compiler != Compiler::Baseline {
-                return error;
-            }
-            let other = Target {
-                compiler: Compiler::Unoptimizing,
-                ..self.target
-            };
-            let whole = Compiling {
-                quick: None,
-                ..self.compiling.clone()
-            };
-            match load(other, &whole) {
-                // Whatever is wrong, it is said as at the start.
-                Err(error) => error,
-                Ok(_) => Error::OtherCompiler {
-                    name: source.to_string(),
-                    source: Box::new(error),
-                },
-            }
-        })?;
+        let compiled = self.compile(source)?;
         let needs = compiled.needs();
         check_memory(source, needs, self.instance_bytes_max)?;
         if needs.memories > self.needs.memories || needs.tables > self.needs.tables {
@@ -197,6 +175,35 @@ impl Loader {
             });
         }
         Ok(program)
+    }
+
+    /// Reads and compiles a component by the compiler of the others.
+    fn compile(&self, source: &Source) -> Result<Compiled, Error> {
+        let by = |target, how: &Compiling| {
+            let compiler = engine::compiling(target)?;
+            Compiled::load(&compiler, source, how)
+        };
+        by(self.target, &self.compiling).map_err(|error| {
+            if self.target.compiler != Compiler::Baseline {
+                return error;
+            }
+            let other = Target {
+                compiler: Compiler::Unoptimizing,
+                ..self.target
+            };
+            let whole = Compiling {
+                quick: None,
+                ..self.compiling.clone()
+            };
+            match by(other, &whole) {
+                // Whatever is wrong, it is said as at the start.
+                Err(error) => error,
+                Ok(_) => Error::OtherCompiler {
+                    name: source.to_string(),
+                    source: Box::new(error),
+                },
+            }
+        })
     }
 }
 
