@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use crate::client::get;
 use crate::compiled::compile;
 use crate::gauges::LIVE;
+use crate::reload::{RELOADED, RELOADS, STAYS, put};
 use crate::scratch::Scratch;
 use crate::server::{TestServer, log_field};
 use crate::wait;
@@ -16,9 +17,6 @@ const QUICK: &str = "--quick-compile";
 const IN_PARTS: &str = "compiled in parts";
 const SLOWER: &str = "compiling without the baseline compiler";
 const ENDED: &str = "activation ended";
-const RELOADED: &str = "component reloaded";
-const STAYS: &str = "the component stays as it was";
-const RELOADS: &str = "sockeye_reloads_total{result=\"ok\"}";
 
 /// What the code of the baseline compiler cannot do.
 const TAIL_CALL: &str = "(func $tail (param i32) (if (local.get 0) (then \
@@ -41,8 +39,7 @@ fn plain(declare: &str) -> Vec<u8> {
 #[track_caller]
 fn replace(server: &TestServer, scratch: &Scratch, component: &[u8], expected: &str) -> String {
     let before = server.log_lines(expected).len();
-    let new = scratch.write("new.wasm", component);
-    fs::rename(new, scratch.path().join("handler.wasm")).unwrap();
+    put(scratch, component);
     server.signal(Signal::HUP);
     wait::until_some(expected, || {
         server.log_lines(expected).into_iter().nth(before)
@@ -72,7 +69,7 @@ fn check_ends(server: &TestServer, cause: Option<&str>) {
 #[test]
 fn what_an_edit_leaves_as_it_was_is_not_compiled_again() {
     let scratch = Scratch::new();
-    let path = scratch.write("handler.wasm", parts("a", 'a'));
+    let path = put(&scratch, &parts("a", 'a'));
     // A pool with room for one instance and nothing more.
     let flags = [QUICK, "--log-level", "debug", "--max-instances", "1"];
     let server = TestServer::start_file(&path, &flags);
@@ -97,7 +94,7 @@ fn what_an_edit_leaves_as_it_was_is_not_compiled_again() {
 #[test]
 fn a_component_that_the_quickest_compiler_does_not_know_is_served_by_another() {
     let scratch = Scratch::new();
-    let path = scratch.write("handler.wasm", plain(TAIL_CALL));
+    let path = put(&scratch, &plain(TAIL_CALL));
     let server = TestServer::start_file(&path, &[QUICK, "--log-level", "debug"]);
     assert_eq!(server.log_lines(SLOWER).len(), 1);
     check_ends(&server, None);
@@ -111,7 +108,7 @@ fn a_component_that_the_quickest_compiler_does_not_know_is_served_by_another() {
 #[track_caller]
 fn check_stays(component: &[u8], flags: &[&str], message: &[&str]) {
     let scratch = Scratch::new();
-    let path = scratch.write("handler.wasm", plain(""));
+    let path = put(&scratch, &plain(""));
     let flags = [&[QUICK, "--log-level", "debug"], flags].concat();
     let server = TestServer::start_file(&path, &flags);
     let line = replace(&server, &scratch, component, STAYS);

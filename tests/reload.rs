@@ -14,10 +14,10 @@ use crate::scratch::{Scratch, component};
 use crate::server::{TestServer, run_to_end};
 use crate::wait;
 
-const RELOADED: &str = "component reloaded";
-const RELOADS: &str = "sockeye_reloads_total{result=\"ok\"}";
+pub(crate) const RELOADED: &str = "component reloaded";
+pub(crate) const RELOADS: &str = "sockeye_reloads_total{result=\"ok\"}";
 const FAILED: &str = "sockeye_reloads_total{result=\"failed\"}";
-const STAYS: &str = "the component stays as it was";
+pub(crate) const STAYS: &str = "the component stays as it was";
 const HELLO: &str = "Hello, World!";
 
 /// A server whose component can be replaced.
@@ -46,7 +46,7 @@ impl Replaceable {
 }
 
 /// Puts a component into its place, all of it at once, and returns where that is.
-fn put(scratch: &Scratch, bytes: &[u8]) -> PathBuf {
+pub(crate) fn put(scratch: &Scratch, bytes: &[u8]) -> PathBuf {
     let new = scratch.write("new", bytes);
     let path = scratch.path().join("handler.wasm");
     fs::rename(new, &path).unwrap();

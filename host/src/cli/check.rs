@@ -9,9 +9,7 @@ use super::output::quoted;
 use super::serve::CompilingArgs;
 use crate::Error;
 use crate::config::{Compiling, INSTANCE_BYTES_MAX, Limits, Source};
-use crate::instance::{
-    Compiled, Compiler, HandlerKind, InitialData, Program, Target, compiling, linker, running,
-};
+use crate::instance::{Compiled, HandlerKind, Program, Target, compiling, linker, running};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -70,11 +68,7 @@ pub(crate) fn check(
     how: &Compiling,
     mut say: impl FnMut(String) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let target = Target {
-        data: InitialData::Mapped,
-        compiler: Compiler::Optimizing,
-    };
-    let engine = compiling(target)?;
+    let engine = compiling(Target::USUAL)?;
     let compiled = Compiled::load(&engine, source, how)?;
     let types = compiled.component().component_type();
     // A name that breaks the line could say what this command says.
@@ -103,7 +97,7 @@ pub(crate) fn check(
         instance_bytes_max: limit,
         ..Limits::default()
     };
-    let engine = running(1, compiled.needs(), target, &limits)?;
+    let engine = running(1, compiled.needs(), Target::USUAL, &limits)?;
     let linker = linker(&engine)?;
     Program::link(&linker, source, &compiled.into_runnable(&engine)?)?;
     let mut command = format!("sockeye serve {}", quoted(&source.to_string()));

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use super::output::{quoted, write};
 use crate::Error;
 use crate::config::{Compiling, Source};
-use crate::instance::{Compiled, Compiler, InitialData, Target, compiling};
+use crate::instance::{Compiled, Target, compiling};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
@@ -26,10 +26,7 @@ impl CompileArgs {
     /// # Errors
     /// What is wrong with the component, or why the file cannot be written.
     pub(super) fn run(self) -> Result<(), Error> {
-        let engine = compiling(Target {
-            data: InitialData::Mapped,
-            compiler: Compiler::Optimizing,
-        })?;
+        let engine = compiling(Target::USUAL)?;
         let source = Source::File(self.component.clone());
         let compiled = Compiled::load(&engine, &source, &Compiling::default())?;
         let code = compiled.code()?;

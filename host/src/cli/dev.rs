@@ -29,7 +29,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How many times as long as a look took, where there are many sources.
-const PAUSE_SHARE: u32 = 20;
+const PAUSE_FACTOR: u32 = 20;
 
 /// After how many builds in a row that each saw a source change the next one has to wait. A
 /// formatter makes one more build necessary; what always makes one would never end.
@@ -177,7 +177,7 @@ impl Session {
                     if !is_ending && self.build.is_none() {
                         self.look();
                     }
-                    let pause = began.elapsed() * PAUSE_SHARE;
+                    let pause = began.elapsed() * PAUSE_FACTOR;
                     next_look = Instant::now() + pause.clamp(PAUSE_MIN, PAUSE_MAX);
                 }
             }

@@ -213,12 +213,13 @@ impl ServeArgs {
                 .map(ServiceArgs::of)
                 .collect::<Result<_, _>>()?,
         };
-        let mut compiling = self.compiling.into_compiling()?;
-        if self.quick_compile {
-            // What is replaced in a moment would only drive out what is not.
-            compiling.cache = None;
-            compiling.quick = Some(Arc::default());
-        }
+        let mut compiling = self.compiling;
+        // What is replaced in a moment would only drive out what is not.
+        compiling.no_cache |= self.quick_compile;
+        let compiling = Compiling {
+            quick: self.quick_compile.then(Arc::default),
+            ..compiling.into_compiling()?
+        };
         let workers = match self.server.workers {
             Some(workers) => workers as usize,
             None => std::thread::available_parallelism().map_or(1, usize::from),

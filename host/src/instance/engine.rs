@@ -101,6 +101,14 @@ pub struct Target {
     pub compiler: Compiler,
 }
 
+impl Target {
+    /// That of a server, unless it has too many instances for images or compiles quickly.
+    pub const USUAL: Target = Target {
+        data: InitialData::Mapped,
+        compiler: Compiler::Optimizing,
+    };
+}
+
 /// What makes machine code. The times are for a component of Python's interpreter on two cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compiler {

@@ -17,7 +17,7 @@ mod ticker;
 
 pub use cache::CodeCache;
 pub use compiled::Compiled;
-pub use engine::{Compiler, InitialData, Target, compiling, prepare_thread, running};
+pub use engine::{Target, compiling, prepare_thread, running};
 pub use handler::{Handler, Replaceable};
 pub use live::{Instance, Verdict};
 pub use parts::ModuleCache;

@@ -44,10 +44,11 @@ enum Section<'a> {
 impl<'a> Parts<'a> {
     /// Takes a component apart; `None` where it is none, or not one like those that compilers make.
     pub fn of(component: &'a [u8]) -> Option<Parts<'a>> {
-        let own = sections(component)?.into_iter();
+        let sections = sections(component)?;
+        let own = sections.iter();
         let own = own.filter(|(payload, ..)| matches!(payload, Payload::ModuleSection { .. }));
-        let mut modules = own.map(|(_, _, module)| module).collect();
-        let level = Level::of(component, 0, &mut modules)?;
+        let mut modules = own.map(|(_, _, module)| *module).collect();
+        let level = Level::of(sections, 0, &mut modules)?;
         if modules.len() > MODULES_MAX {
             return None;
         }
@@ -116,11 +117,15 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
-    /// Reads a component that is so deep in others. The modules of the outermost one are among
+    /// Looks at a component that is so deep in others. The modules of the outermost one are among
     /// `modules` already; those of any other are added to them.
-    fn of(component: &'a [u8], depth: u32, modules: &mut Vec<&'a [u8]>) -> Option<Level<'a>> {
+    fn of(
+        read: Vec<ReadSection<'a>>,
+        depth: u32,
+        modules: &mut Vec<&'a [u8]>,
+    ) -> Option<Level<'a>> {
         let mut level = Level::default();
-        for (payload, id, data) in sections(component)? {
+        for (payload, id, data) in read {
             let section = match payload {
                 Payload::ModuleSection { .. } => {
                     let index = match depth {
@@ -135,7 +140,7 @@ impl<'a> Level<'a> {
                 }
                 Payload::ComponentSection { .. } => {
                     let depth = Some(depth + 1).filter(|depth| *depth <= DEPTH_MAX)?;
-                    let inner = Level::of(data, depth, modules)?;
+                    let inner = Level::of(sections(data)?, depth, modules)?;
                     level.components.push(inner.instantiated);
                     Section::Component(inner.sections)
                 }
@@ -207,8 +212,11 @@ fn is_value(kind: ComponentExternalKind) -> bool {
     !matches!(kind, Module | Component)
 }
 
-/// The sections of a component, each with its number and what is in it; `None` where it breaks.
-fn sections(component: &[u8]) -> Option<Vec<(Payload<'_>, u8, &[u8])>> {
+/// A section as it was read: what it says, its number, and its bytes.
+type ReadSection<'a> = (Payload<'a>, u8, &'a [u8]);
+
+/// The sections of a component; `None` where it breaks.
+fn sections(component: &[u8]) -> Option<Vec<ReadSection<'_>>> {
     let mut parser = Parser::new(0);
     let mut unread = component;
     let mut sections = Vec::new();
