@@ -104,9 +104,9 @@ fn a_component_that_the_quickest_compiler_does_not_know_is_served_by_another() {
     }
 }
 
-/// Checks that `component` does not replace one that the quickest compiler has compiled, and why.
+/// Serves a component, checks that `component` does not replace it, and why.
 #[track_caller]
-fn check_stays(component: &[u8], flags: &[&str], message: &[&str]) {
+fn refuse(component: &[u8], flags: &[&str], message: &[&str]) -> (TestServer, Scratch) {
     let scratch = Scratch::new();
     let path = put(&scratch, &plain(""));
     let flags = [&[QUICK, "--log-level", "debug"], flags].concat();
@@ -116,9 +116,41 @@ fn check_stays(component: &[u8], flags: &[&str], message: &[&str]) {
         assert!(line.contains(part), "no `{part}` in: {line}");
     }
     check_ends(&server, None);
+    (server, scratch)
+}
+
+/// The same for a component that cannot be compiled.
+#[track_caller]
+fn check_stays(component: &[u8], flags: &[&str], message: &[&str]) {
+    let (server, scratch) = refuse(component, flags, message);
     // What is kept of the one that is served is kept still.
     let line = replace(&server, &scratch, &plain(""), IN_PARTS);
     assert_eq!(log_field(&line, "compiled"), Some("0"), "{line}");
+}
+
+#[test]
+fn a_component_for_which_there_is_no_room_is_refused_with_the_usual_words() {
+    let refused = [
+        ("(memory 2000)", &["131072000 bytes", "--memory-limit"][..]),
+        (
+            "(memory 1) (memory 1)",
+            &["more memories or tables", "SIGUSR2"],
+        ),
+    ];
+    for (memories, message) in refused {
+        let text = format!(
+            "(component (core module $m {memories}) (core instance (instantiate $m)) \
+             (core instance (instantiate $m)))"
+        );
+        let (server, scratch) = refuse(&wat::parse_str(text).unwrap(), &[], message);
+        replace(
+            &server,
+            &scratch,
+            &plain("(global i32 (i32.const 1))"),
+            RELOADED,
+        );
+        check_ends(&server, None);
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
 
 use tracing::{debug, warn};
 use wasmtime::component::Component;
@@ -22,11 +21,12 @@ const BUILT_IN: &[u8] = include_bytes!(env!("SOCKEYE_BUILT_IN_GUEST"));
 /// A component in machine code, for any engine of this program's settings.
 pub struct Compiled {
     name: String,
-    /// On the engine that compiles, which can run nothing.
+    /// On the engine that has compiled it; one that only compiles can run nothing.
     component: Component,
-    code: Code,
-    /// The code of the modules that it imports, where it was taken apart.
-    modules: Vec<Arc<Vec<u8>>>,
+    /// Where its code is besides, if it is in the cache.
+    file: Option<File>,
+    /// The modules that it imports, where it was taken apart.
+    modules: Vec<Module>,
     needs: Needs,
 }
 
@@ -41,10 +41,10 @@ pub struct Runnable {
 }
 
 /// Where the machine code is.
-enum Code {
-    Bytes(Vec<u8>),
+enum Code<'a> {
+    Bytes(&'a [u8]),
     /// Mapped from there, which costs no time for what is never run.
-    File(File),
+    File(&'a File),
 }
 
 impl Compiled {
@@ -55,17 +55,16 @@ impl Compiled {
     pub fn load(compiler: &Engine, source: &Source, how: &Compiling) -> Result<Compiled, Error> {
         let name = source.to_string();
         let bytes = read(source)?;
-        let (component, code) = match Engine::detect_precompiled(&bytes) {
+        let (component, file) = match Engine::detect_precompiled(&bytes) {
             Some(_) if !how.allow_precompiled => return Err(Error::Precompiled { name }),
             Some(Precompiled::Module) => return Err(Error::CoreModule { name }),
             Some(Precompiled::Component) => {
-                let code = Code::Bytes(bytes);
-                let component = code.load(compiler);
+                let component = Code::Bytes(&bytes).load(compiler);
                 let component = component.map_err(|source| Error::Incompatible {
                     name: name.clone(),
                     source,
                 })?;
-                (component, code)
+                (component, None)
             }
             None => {
                 check_preamble(&name, &bytes)?;
@@ -84,7 +83,7 @@ impl Compiled {
         Ok(Compiled {
             name,
             component,
-            code,
+            file,
             modules: Vec::new(),
             needs,
         })
@@ -105,12 +104,13 @@ impl Compiled {
     /// # Errors
     /// [`Error::Component`], where the code has changed meanwhile.
     pub fn into_runnable(self, engine: &Engine) -> Result<Runnable, Error> {
-        let modules = self.modules.iter();
-        let modules: Result<_, _> = modules.map(|code| load_module(engine, code)).collect();
-        let runnable = modules.and_then(|modules| {
+        let runnable = component_on(engine, self.component, self.file.as_ref());
+        let runnable = runnable.and_then(|component| {
+            let modules = self.modules.iter();
+            let modules: Result<_, _> = modules.map(|module| module_on(engine, module)).collect();
             Ok(Runnable {
-                component: self.code.load(engine)?,
-                modules,
+                component,
+                modules: modules?,
                 needs: self.needs,
             })
         });
@@ -134,7 +134,7 @@ impl Compiled {
     }
 }
 
-impl Code {
+impl Code<'_> {
     /// Makes a component of the code; checks that it is for this version, settings and CPU.
     fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
         // SAFETY: the code is what `Component::serialize` returned. It comes from this process; or
@@ -150,8 +150,25 @@ impl Code {
     }
 }
 
-/// Makes a module of its code; checks that it is for this version, settings and CPU.
-fn load_module(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
+/// A component on an engine that may be another one than its own; `file` has its code.
+fn component_on(
+    engine: &Engine,
+    component: Component,
+    file: Option<&File>,
+) -> wasmtime::Result<Component> {
+    match file {
+        _ if Engine::same(component.engine(), engine) => Ok(component),
+        Some(file) => Code::File(file).load(engine),
+        None => Code::Bytes(&component.serialize()?).load(engine),
+    }
+}
+
+/// The same for a module.
+fn module_on(engine: &Engine, module: &Module) -> wasmtime::Result<Module> {
+    if Engine::same(module.engine(), engine) {
+        return Ok(module.clone());
+    }
+    let code = module.serialize()?;
     // SAFETY: the code is what `Module::serialize` returned in this process.
     #[allow(unsafe_code)]
     unsafe {
@@ -202,40 +219,36 @@ fn compile_parts(
     };
     let before = kept.of(name);
     let mut modules = Vec::new();
-    let mut codes = Vec::new();
     let mut now = Modules::new();
     let mut compiled = 0;
     for wasm in &parts.modules {
         let key = cache::key(compiler, wasm);
-        let (module, code) = match before.get(&key).or_else(|| now.get(&key)) {
-            Some(code) => (load_module(compiler, code)?, Arc::clone(code)),
+        let module = match before.get(&key).or_else(|| now.get(&key)) {
+            Some(module) => module_on(compiler, module)?,
             None => {
                 compiled += 1;
-                let module = Module::new(compiler, wasm)?;
-                let code = Arc::new(module.serialize()?);
-                (module, code)
+                Module::new(compiler, wasm)?
             }
         };
+        now.insert(key, module.clone());
         modules.push(module);
-        now.insert(key, Arc::clone(&code));
-        codes.push(code);
     }
     let Some(rest) = parts.without(&modules) else {
         return Ok(None);
     };
     let component = Component::from_binary(compiler, &rest)?;
-    let needs = parts.instantiated.iter();
-    let needs = needs.filter_map(|module| modules.get(*module));
-    let needs = needs.map(|module| Needs::of(&module.resources_required()));
-    let code = Code::Bytes(component.serialize()?);
+    let instantiated = parts.instantiated.iter();
+    let instantiated = instantiated.filter_map(|module| modules.get(*module));
+    let needs = instantiated.map(|module| Needs::of(&module.resources_required()));
+    let needs = needs.fold(Needs::default(), Needs::and);
     debug!(component = %name, modules = modules.len(), compiled, "compiled in parts");
     kept.keep(name, now);
     Ok(Some(Compiled {
         name: name.to_owned(),
         component,
-        code,
-        modules: codes,
-        needs: needs.fold(Needs::default(), Needs::and),
+        file: None,
+        modules,
+        needs,
     }))
 }
 
@@ -245,39 +258,31 @@ fn compile(
     name: &str,
     bytes: &[u8],
     how: &Compiling,
-) -> Result<(Component, Code), Error> {
+) -> Result<(Component, Option<File>), Error> {
     let fail = |source| Error::Component {
         name: name.to_owned(),
         source,
     };
     let Some(cache) = &how.cache else {
         let component = Component::from_binary(compiler, bytes).map_err(fail)?;
-        let code = component.serialize().map_err(fail)?;
-        return Ok((component, Code::Bytes(code)));
+        return Ok((component, None));
     };
     let entry = cache.entry(compiler, bytes);
     let path = entry.path().display();
     match entry.open() {
-        Ok(file) => {
-            let code = Code::File(file);
-            match code.load(compiler) {
-                Ok(component) => return Ok((component, code)),
-                Err(error) => warn!(%path, %error, "compiling again"),
-            }
-        }
+        Ok(file) => match Code::File(&file).load(compiler) {
+            Ok(component) => return Ok((component, Some(file))),
+            Err(error) => warn!(%path, %error, "compiling again"),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => warn!(%path, %error, "compiling again"),
     }
     let component = Component::from_binary(compiler, bytes).map_err(fail)?;
     let code = component.serialize().map_err(fail)?;
-    let code = match entry.write(&code) {
-        Ok(file) => Code::File(file),
-        Err(error) => {
-            warn!(%path, %error, "failed to keep a compiled component");
-            Code::Bytes(code)
-        }
-    };
-    Ok((component, code))
+    let file = entry.write(&code).inspect_err(|error| {
+        warn!(%path, %error, "failed to keep a compiled component");
+    });
+    Ok((component, file.ok()))
 }
 
 fn needs_of(name: &str, component: &Component) -> Result<Needs, Error> {

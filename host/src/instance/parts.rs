@@ -4,7 +4,7 @@
 //! Python or JavaScript stays as it was. Compiled by itself, it need not be compiled again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use wasm_encoder::{
     Alias, Component, ComponentAliasSection, ComponentImportSection, ComponentOuterAliasKind,
@@ -318,14 +318,14 @@ fn reference(ty: &wasmtime::RefType) -> Option<RefType> {
     }
 }
 
-/// The machine code of the modules of each component, as of when it was last compiled.
+/// The modules of each component, as of when it was last compiled.
 #[derive(Debug, Default)]
 pub struct ModuleCache {
     components: Mutex<HashMap<String, Modules>>,
 }
 
-/// Machine code by what it was made of and for.
-pub type Modules = HashMap<String, Arc<Vec<u8>>>;
+/// Compiled modules by what they were made of and for.
+pub type Modules = HashMap<String, Module>;
 
 impl ModuleCache {
     /// What is kept of the component of that name.

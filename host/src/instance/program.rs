@@ -179,31 +179,41 @@ impl Loader {
 
     /// Reads and compiles a component by the compiler of the others.
     fn compile(&self, source: &Source) -> Result<Compiled, Error> {
-        let by = |target, how: &Compiling| {
-            let compiler = engine::compiling(target)?;
-            Compiled::load(&compiler, source, how)
+        // On the engine that runs it, whose code need not be moved. Its pool may be what refuses
+        // it: in that case another engine, which has none, finds out what it needs.
+        if self.compiling.quick.is_some()
+            && let Ok(compiled) = Compiled::load(&self.engine, source, &self.compiling)
+        {
+            return Ok(compiled);
+        }
+        let compiler = engine::compiling(self.target)?;
+        let compiled = Compiled::load(&compiler, source, &self.compiling);
+        compiled.map_err(|error| self.or_other_compiler(source, error))
+    }
+
+    /// Returns `error`, or that another compiler could do what that of the others cannot.
+    fn or_other_compiler(&self, source: &Source, error: Error) -> Error {
+        if self.target.compiler != Compiler::Baseline {
+            return error;
+        }
+        let other = Target {
+            compiler: Compiler::Unoptimizing,
+            ..self.target
         };
-        by(self.target, &self.compiling).map_err(|error| {
-            if self.target.compiler != Compiler::Baseline {
-                return error;
-            }
-            let other = Target {
-                compiler: Compiler::Unoptimizing,
-                ..self.target
-            };
-            let whole = Compiling {
-                quick: None,
-                ..self.compiling.clone()
-            };
-            match by(other, &whole) {
-                // Whatever is wrong, it is said as at the start.
-                Err(error) => error,
-                Ok(_) => Error::OtherCompiler {
-                    name: source.to_string(),
-                    source: Box::new(error),
-                },
-            }
-        })
+        let whole = Compiling {
+            quick: None,
+            ..self.compiling.clone()
+        };
+        let compiled =
+            engine::compiling(other).and_then(|compiler| Compiled::load(&compiler, source, &whole));
+        match compiled {
+            // Whatever is wrong, it is said as at the start.
+            Err(error) => error,
+            Ok(_) => Error::OtherCompiler {
+                name: source.to_string(),
+                source: Box::new(error),
+            },
+        }
     }
 }
 
