@@ -22,11 +22,14 @@ use super::Told;
 use super::file::Development;
 use crate::{Error, ProjectError};
 use processes::{Build, Server, Surroundings, ended};
-use sources::{Sources, Stamp, stamp};
+use sources::{Changes, Sources, Stamp, stamp};
 
-/// How long the sources are left alone after a look, at least and at most. A build waits for two.
+/// How long the sources are left alone after a look, at least and at most.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// The least pause after a look that found a change; a build waits for one more.
+const SETTLING: Duration = Duration::from_millis(20);
 
 /// How many times as long as a look took, where there are many sources.
 const PAUSE_FACTOR: u32 = 20;
@@ -174,11 +177,12 @@ impl Session {
                 () = sleep_until(next_look.into()) => {
                     let began = Instant::now();
                     self.server.iter_mut().for_each(Server::insist);
-                    if !is_ending && self.build.is_none() {
-                        self.look();
-                    }
+                    let pause_min = match is_ending || self.build.is_some() {
+                        true => PAUSE_MIN,
+                        false => self.look(),
+                    };
                     let pause = began.elapsed() * PAUSE_FACTOR;
-                    next_look = Instant::now() + pause.clamp(PAUSE_MIN, PAUSE_MAX);
+                    next_look = Instant::now() + pause.clamp(pause_min, PAUSE_MAX);
                 }
             }
             if is_ending && self.build.is_none() && self.server.is_none() {
@@ -187,8 +191,9 @@ impl Session {
         }
     }
 
-    /// Looks for changes, and builds where there is one.
-    fn look(&mut self) {
+    /// Looks for changes, builds where there is one, and says how long to wait at least until the
+    /// next look.
+    fn look(&mut self) -> Duration {
         if self.configured != stamp(&self.file) {
             self.configured = stamp(&self.file);
             match self.configure() {
@@ -202,9 +207,14 @@ impl Session {
                     error!("the configuration stays as it was");
                 }
             }
-        } else if Instant::now() >= self.rests_until && self.sources.have_changed() {
-            self.start_build();
+        } else if Instant::now() >= self.rests_until {
+            match self.sources.changes() {
+                Changes::None => {}
+                Changes::Fresh => return SETTLING,
+                Changes::Settled => self.start_build(),
+            }
         }
+        PAUSE_MIN
     }
 
     /// Reads the configuration again; says why it cannot be served.

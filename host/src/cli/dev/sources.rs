@@ -38,6 +38,16 @@ pub(super) struct Sources {
     seen: Snapshot,
 }
 
+/// What a look has found.
+pub(super) enum Changes {
+    None,
+    /// Something has changed since the last look: who saves several files is not done after the
+    /// first.
+    Fresh,
+    /// Something has changed, and nothing any more since the last look.
+    Settled,
+}
+
 impl Sources {
     /// Looks at the files and directories of `watch`, for the first time.
     ///
@@ -56,14 +66,16 @@ impl Sources {
         Err(ProjectError::Watch { found })
     }
 
-    /// Looks again, and says whether something has changed since the last build began, and nothing
-    /// any more since the last look: who saves several files, or checks out others, is not done
-    /// after the first.
-    pub(super) fn have_changed(&mut self) -> bool {
+    /// Looks again, and says what has changed since the last build began.
+    pub(super) fn changes(&mut self) -> Changes {
         let (now, _) = look(&self.watch);
-        let settled = now == self.seen;
+        let is_settled = now == self.seen;
         self.seen = now;
-        settled && self.seen != self.built
+        match self.seen != self.built {
+            false => Changes::None,
+            true if is_settled => Changes::Settled,
+            true => Changes::Fresh,
+        }
     }
 
     /// Notes that a build begins.
