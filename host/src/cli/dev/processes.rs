@@ -24,6 +24,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// What is served is replaced in a moment, and no server is left alone.
 const OWN_FLAGS: [&str; 2] = ["--quick-compile", "--end-with-parent"];
 
+/// Has the server's allocator keep what it frees. Compiling takes a hundred megabytes; where they
+/// come from the kernel again every time, a reload in Go takes 0.75 s instead of 0.59.
+const KEEP_MEMORY: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
+
 /// What builds and servers find: this program under its name, and a socket to say that one is
 /// ready.
 pub(super) struct Surroundings {
@@ -101,6 +105,7 @@ impl Surroundings {
             .args(own)
             .args(args)
             .env("NOTIFY_SOCKET", self.directory.path().join("notify"))
+            .env(KEEP_MEMORY.0, KEEP_MEMORY.1)
             .stdin(Stdio::null())
             .process_group(0);
         Ok(Server {
