@@ -94,7 +94,7 @@ impl Compiled {
         self.needs
     }
 
-    /// The component, for looking at; it cannot be run.
+    /// The component on the engine that has compiled it, for looking at.
     pub fn component(&self) -> &Component {
         &self.component
     }
